@@ -1,0 +1,311 @@
+"""How far the marking has come: every leaf of every entry, with its marks. Reading only.
+
+Which leaves are marked at all is decided here once, for the pages, the board and the writes of
+``domain/review.py``. How marks combine is decided by ``queries.facts.panel_mark`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+
+from intranet.domain.scoring import EntrySheet
+from intranet.enums import CombineRule, SubmissionState
+from intranet.i18n import _
+from intranet.models import SELF, SETTLED, Entry, EntrySchool, Mark
+from intranet.queries.facts import panel_mark
+from intranet.queries.review import Reviewer
+from intranet.rubric.fields import Form, loss_key
+from intranet.rubric.ledger import Score, State
+from intranet.rubric.marks import deciding_role, printed_max
+from intranet.rubric.model import Clause, Field, RankClause, Rubric, RuleClause
+from intranet.rubric.numbers import as_fraction
+
+OTHER_OWNERS = ("school", "bureau")
+"""Owners whose fields are filled elsewhere; every other owner's are the panel's to fill."""
+
+
+class MarkState(StrEnum):
+    """One reviewer's own mark on one leaf."""
+
+    OPEN = "open"
+    DOUBTFUL = "doubtful"  # 存疑,稍后评
+    STALE = "stale"  # 评分后内容有变
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One leaf clause of one entry.
+
+    most: top of the scale it is marked on, None without a cap. proposed: what the facts give.
+    bar: why there is nothing to mark; "" when it is marked. marks: all reviewers', in order of time.
+    word: (points, verdict, reason) that count, None while there are none or the chair must decide.
+    """
+
+    entry: Entry
+    clause: Clause
+    score: Score
+    role: str
+    most: Fraction | None
+    proposed: Fraction | None
+    self_points: Fraction | None
+    bar: str
+    marks: tuple[Mark, ...] = ()
+    settled: Mark | None = None
+    word: tuple[Fraction | None, str | None, str] | None = None
+
+    @property
+    def code(self) -> str:
+        return self.clause.code
+
+    def own(self, user_id: int) -> Mark | None:
+        return next((m for m in self.marks if m.user_id == user_id), None)
+
+    def state_for(self, user_id: int) -> MarkState:
+        mark = self.own(user_id)
+        if mark is None:
+            return MarkState.OPEN
+        if mark.doubtful:
+            return MarkState.DOUBTFUL
+        return MarkState.STALE if self.is_stale(mark) else MarkState.DONE
+
+    def is_stale(self, mark: Mark) -> bool:
+        """Whether the facts give something else now than when the mark was made."""
+        return not mark.doubtful and mark.computed != self.proposed
+
+    @property
+    def given(self) -> tuple[Mark, ...]:
+        """The marks that speak: those laid aside as doubtful do not."""
+        return tuple(m for m in self.marks if not m.doubtful)
+
+    @property
+    def spread(self) -> Fraction:
+        """Highest minus lowest score of the reviewers."""
+        points = [m.points for m in self.given if m.points is not None]
+        return max(points) - min(points) if points else Fraction(0)
+
+    @property
+    def differs(self) -> bool:
+        return self.spread > 0 or len({m.verdict for m in self.given}) > 1
+
+    @property
+    def needs_settling(self) -> bool:
+        """The marks give no score by themselves: only the chair can."""
+        return bool(self.given) and self.settled is None and self.word is None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One indicator of one entry: what a reviewer scores on one page."""
+
+    entry: Entry
+    indicator: Clause
+    leaves: tuple[Leaf, ...]
+
+    @property
+    def is_submitted(self) -> bool:
+        return self.entry.state == SubmissionState.SUBMITTED
+
+    @property
+    def marked(self) -> tuple[Leaf, ...]:
+        """The leaves there is something to mark on."""
+        return tuple(leaf for leaf in self.leaves if not leaf.bar)
+
+    def done(self, user_id: int) -> int:
+        return sum(leaf.state_for(user_id) in (MarkState.DONE, MarkState.STALE) for leaf in self.marked)
+
+    def count(self, user_id: int, state: MarkState) -> int:
+        return sum(leaf.state_for(user_id) == state for leaf in self.marked)
+
+    def is_due(self, user_id: int) -> bool:
+        """Something is left to mark, and may be marked."""
+        return self.is_submitted and self.done(user_id) < len(self.marked)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Scored n of m leaves of the submitted entries, for one reviewer."""
+
+    done: int = 0
+    total: int = 0
+    doubtful: int = 0
+    stale: int = 0
+
+
+def progress_of(items: Iterable[Item], user_id: int) -> Progress:
+    own = [leaf.state_for(user_id) for item in items if item.is_submitted for leaf in item.marked]
+    return Progress(
+        done=sum(s in (MarkState.DONE, MarkState.STALE) for s in own),
+        total=len(own),
+        doubtful=own.count(MarkState.DOUBTFUL),
+        stale=own.count(MarkState.STALE),
+    )
+
+
+# --- building -------------------------------------------------------------------------------------
+
+
+def figures(rubric: Rubric, clause: Clause, form: Form) -> list[Field]:
+    """Numbers that the panel owns as facts, not as marks (展示考核得分): the chair fills them in.
+
+    Deductions typed by the panel are no such figures: each reviewer's own mark carries them.
+    """
+    typed = {f"{clause.code}.quality", *(loss_key(clause, loss) for loss in clause.losses)}
+    return [
+        f
+        for f in form.fields.values()
+        if f.clause == clause.code
+        and f.by not in OTHER_OWNERS
+        and f.per == "unit"
+        and f.key not in typed
+        and f.key not in form.hidden
+    ]
+
+
+def bar_of(rubric: Rubric, clause: Clause, score: Score, form: Form) -> str:
+    """Why there is nothing to mark on a leaf; "" when there is."""
+    if isinstance(clause, RankClause) or (isinstance(clause, RuleClause) and clause.scope == "cohort"):
+        return _("待全部单位提交后计算")
+    if clause.unset:
+        return clause.unset
+    if score.state is State.NA:
+        return _("不适用")
+    if any(line.what == "full_instead" for line in score.lines):
+        return _("免评，视同满分")
+    if any(step.name == "gate" for step in score.steps):
+        return _("缺少前提，按 0 分计")
+    if figures(rubric, clause, form):
+        return _("由组长填写得分")
+    return ""
+
+
+def leaf_of(rubric: Rubric, sheet: EntrySheet, clause: Clause, combine: CombineRule) -> Leaf:
+    score = sheet.sheet[clause.code]
+    role = deciding_role(clause)
+    marks = [m for m in sheet.source.marks if m.code == clause.code and m.role != SELF]
+    own = sheet.facts.mark(clause.code, SELF)
+    return Leaf(
+        entry=sheet.entry,
+        clause=clause,
+        score=score,
+        role=role,
+        most=printed_max(clause),
+        proposed=score.proposed,
+        self_points=as_fraction(own.points) if own is not None else None,
+        bar=bar_of(rubric, clause, score, sheet.form),
+        marks=tuple(m for m in marks if m.role == role),
+        settled=next((m for m in marks if m.role == SETTLED), None),
+        word=panel_mark(rubric, marks, role, combine),
+    )
+
+
+def item_of(rubric: Rubric, sheet: EntrySheet, indicator: Clause, combine: CombineRule) -> Item:
+    leaves = tuple(leaf_of(rubric, sheet, c, combine) for c in rubric.leaves(indicator.code))
+    return Item(sheet.entry, indicator, leaves)
+
+
+def items_of(
+    rubric: Rubric, sheets: Mapping[int, EntrySheet], combine: CombineRule, *, by: str = "indicator"
+) -> list[Item]:
+    """The queue: by indicator across units, or (``by="unit"``) unit after unit, both in printed order."""
+    if by == "unit":
+        pairs = [(s, i) for s in sheets.values() for i in rubric.indicators]
+    else:
+        pairs = [(s, i) for i in rubric.indicators for s in sheets.values()]
+    return [item_of(rubric, sheet, indicator, combine) for sheet, indicator in pairs]
+
+
+def next_due(items: Sequence[Item], user_id: int, after: Item | None = None) -> Item | None:
+    """The next item with something left to mark, from ``after`` on and then from the start.
+
+    Items laid aside as doubtful come when no other is left.
+    """
+    place = next((n for n, i in enumerate(items) if _same(i, after)), -1)
+    ahead = [i for i in (*items[place + 1 :], *items[: max(place, 0)]) if i.is_due(user_id)]
+    fresh = (i for i in ahead if i.count(user_id, MarkState.OPEN))
+    return next(fresh, None) or next(iter(ahead), None)
+
+
+def neighbours(items: Sequence[Item], here: Item) -> tuple[Item | None, Item | None]:
+    """The submitted items before and after this one in the queue."""
+    ready = [i for i in items if i.is_submitted and i.marked or _same(i, here)]
+    place = next(n for n, i in enumerate(ready) if _same(i, here))
+    before = ready[place - 1] if place else None
+    return before, ready[place + 1] if place + 1 < len(ready) else None
+
+
+def _same(item: Item, other: Item | None) -> bool:
+    return (
+        other is not None
+        and item.entry.id == other.entry.id
+        and item.indicator.code == other.indicator.code
+    )
+
+
+# --- the chair's board ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A leaf on the chair's board. missing: the reviewers whose mark is not in."""
+
+    leaf: Leaf
+    indicator: Clause
+    missing: tuple[Reviewer, ...] = ()
+    doubtful: tuple[Mark, ...] = field(default=())
+    stale: tuple[Mark, ...] = field(default=())
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Under which of the board's headings the leaf stands."""
+        leaf = self.leaf
+        found = {
+            "settle": leaf.needs_settling,
+            "spread": leaf.differs,
+            "missing": bool(self.missing),
+            "doubtful": bool(self.doubtful),
+            "stale": bool(self.stale),
+            "settled": leaf.settled is not None,
+        }
+        return frozenset(kind for kind, holds in found.items() if holds)
+
+
+def board_of(
+    items: Sequence[Item], reviewers: Sequence[Reviewer], schools: Mapping[int, Sequence[EntrySchool]]
+) -> list[Spread]:
+    """Every marked leaf of the submitted entries, the widest spread first.
+
+    Verdicts that differ have no distance, so they stand before all numbers.
+    """
+    out = []
+    for item in items:
+        if not item.is_submitted:
+            continue
+        own = {s.school_id for s in schools.get(item.entry.id or 0, ())}
+        asked = [r for r in reviewers if not r.schools & own]
+        for leaf in item.marked:
+            have = {m.user_id for m in leaf.given}
+            out.append(
+                Spread(
+                    leaf,
+                    item.indicator,
+                    missing=tuple(r for r in asked if r.user_id not in have),
+                    doubtful=tuple(m for m in leaf.marks if m.doubtful),
+                    stale=tuple(m for m in leaf.given if leaf.is_stale(m)),
+                )
+            )
+    return sorted(out, key=_urgency)
+
+
+def _urgency(row: Spread) -> tuple[bool, Fraction, int, int, int]:
+    verdicts_differ = len({m.verdict for m in row.leaf.given}) > 1
+    return (
+        not verdicts_differ,
+        -row.leaf.spread,
+        -len(row.missing),
+        -len(row.doubtful),
+        -len(row.stale),
+    )

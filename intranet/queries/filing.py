@@ -1,0 +1,344 @@
+"""What one entry has filed, page by page: what is asked, what is there, what is missing.
+
+The pages and the progress read a rubric and facts that are already loaded; the selects below them
+are the filing pages' own. Rights to see an entry are ``queries.entries``' business, except for a
+single file, which is looked up here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlmodel import Session, col, select
+
+from intranet.actor import Actor
+from intranet.enums import SubmissionState
+from intranet.errors import NotFound
+from intranet.i18n import _
+from intranet.models import (
+    SELF,
+    Answer,
+    Entry,
+    Evidence,
+    EvidenceLink,
+    FactRow,
+    Mark,
+    Result,
+    Return,
+    UnitResult,
+    User,
+)
+from intranet.queries.entries import entry_for
+from intranet.rubric import expression
+from intranet.rubric.facts import Facts
+from intranet.rubric.fields import Form
+from intranet.rubric.ledger import Score, State
+from intranet.rubric.model import (
+    Clause,
+    Conditions,
+    DeductClause,
+    Field,
+    JudgedClause,
+    MeasureClause,
+    RankClause,
+    RosterClause,
+    Rubric,
+    TallyClause,
+)
+
+SCHOOL = "school"
+"""Owner of what the school fills in (see ``rubric.facts``)."""
+
+
+class Filed(Protocol):
+    """An entry as it stands; ``domain.scoring.EntrySheet`` is one."""
+
+    entry: Entry
+    facts: Facts
+    form: Form
+    sheet: dict[str, Score]
+
+
+# --- pages: what is asked where ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Page:
+    """One indicator with all that is filled in for it.
+
+    tables: key -> the conditions by which its clauses pick rows ({} takes all). Fields and tables
+    of every owner are here; ``asked_fields`` are the school's.
+    """
+
+    clause: Clause
+    clauses: tuple[Clause, ...]
+    leaves: tuple[Clause, ...]
+    fields: tuple[Field, ...]
+    tables: Mapping[str, tuple[Conditions, ...]]
+
+    @property
+    def code(self) -> str:
+        return self.clause.code
+
+
+def _formulas(clause: Clause) -> Iterable[str]:
+    if isinstance(clause, MeasureClause | RankClause):
+        yield clause.formula
+    yield from (loss.formula for loss in clause.losses if loss.formula is not None)
+
+
+def _tables_of(rubric: Rubric, clause: Clause) -> Iterable[tuple[str, Conditions]]:
+    if isinstance(clause, TallyClause | RosterClause):
+        yield clause.table, clause.where
+    if isinstance(clause, DeductClause):
+        yield from ((e.rows, {}) for e in clause.events if e.rows is not None)
+    yield from ((show.table, show.where) for show in clause.show)
+    for formula in _formulas(clause):
+        for name in expression.names(expression.parse(formula)):
+            if name.column and name.key in rubric.table:
+                yield name.key, {}
+
+
+def pages(rubric: Rubric) -> tuple[Page, ...]:
+    """The pages of a rubric in printed order: its indicators, leaves that stand above that level, and
+    a last one, under the root's code, for what no indicator asks for."""
+    homes = [c for c in rubric.clauses if c in rubric.indicators or _is_high_leaf(rubric, c)]
+    home = {below.code: c.code for c in homes for below in rubric.under(c.code)}
+    fields: dict[str, list[Field]] = {}
+    for item in rubric.all_fields.values():
+        code = home.get(item.clause) or home.get(_user_of(rubric, item.key) or "") or rubric.root.code
+        fields.setdefault(code, []).append(item)
+    tables: dict[str, dict[str, list[Conditions]]] = {}
+    for clause in rubric.clauses:
+        for key, where in _tables_of(rubric, clause):
+            found = tables.setdefault(home.get(clause.code, rubric.root.code), {}).setdefault(key, [])
+            found.append(where)
+    housed = {key for page in tables.values() for key in page}
+    for table in rubric.tables:
+        if table.key not in housed:
+            tables.setdefault(rubric.root.code, {})[table.key] = [{}]
+    out = [
+        Page(
+            clause=clause,
+            clauses=tuple(rubric.under(clause.code)),
+            leaves=tuple(rubric.leaves(clause.code)),
+            fields=tuple(fields.get(clause.code, ())),
+            tables={k: tuple(v) for k, v in tables.get(clause.code, {}).items()},
+        )
+        for clause in homes
+    ]
+    root = rubric.root
+    rest = Page(
+        clause=root,
+        clauses=tuple(c for c in rubric.clauses if c.code not in home),
+        leaves=(),
+        fields=tuple(fields.get(root.code, ())),
+        tables={k: tuple(v) for k, v in tables.get(root.code, {}).items()},
+    )
+    if root.code not in home and (
+        any(f.by == SCHOOL for f in rest.fields)
+        or any(rubric.table[k].by == SCHOOL for k in rest.tables)
+        or any(c.materials for c in rest.clauses)
+    ):
+        out.append(rest)
+    return tuple(out)
+
+
+def _is_high_leaf(rubric: Rubric, clause: Clause) -> bool:
+    return not rubric.children[clause.code] and rubric.depth(clause.code) < rubric.indicator_level
+
+
+def _user_of(rubric: Rubric, key: str) -> str | None:
+    """The first clause whose formula names a field that was declared without a place of its own."""
+    for clause in rubric.clauses:
+        for formula in _formulas(clause):
+            if any(not n.column and n.key == key for n in expression.names(expression.parse(formula))):
+                return clause.code
+    return None
+
+
+# --- progress: what is there, what is missing ----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One thing a page asks of the school. kind: field, table, slot or self. is_started: something is there."""
+
+    kind: str
+    key: str
+    label: str
+    is_done: bool
+    is_started: bool
+    clause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """State of one indicator of one entry: none, doing, miss, done or back.
+
+    missing: materials the notice names that are neither there nor declared absent. todo: everything
+    that is not done yet, materials included.
+    """
+
+    state: str
+    missing: int = 0
+    todo: tuple[Ask, ...] = ()
+
+
+def asks(rubric: Rubric, page: Page, filed: Filed) -> list[Ask]:
+    """All that a page asks of the school, in the order in which it stands there."""
+    facts, form = filed.facts, filed.form
+    out: list[Ask] = []
+    for clause in page.clauses:
+        for slot in form.slots(clause.code):
+            value = facts.slot(clause.code, slot.n - 1)
+            if not slot.hidden and value != "na":
+                known = value is not None
+                out.append(Ask("slot", f"{clause.code}#{slot.n}", slot.label, known, known, clause.code))
+    for declared in page.fields:
+        if declared.by != SCHOOL or declared.key in form.hidden:
+            continue
+        item = form.field(declared.key)
+        optional = item.type in {"text", "longtext"} and not item.required
+        values = (
+            [facts.of_member(school, item.key) for school in facts.members]
+            if item.per == "member"
+            else [facts.get(item.key)]
+        )
+        given = [v is not None for v in values]
+        out.append(
+            Ask("field", item.key, item.label, optional or all(given), any(given), declared.clause)
+        )
+    for key, wheres in page.tables.items():
+        table = rubric.table[key]
+        if table.by == SCHOOL and _concerns(page, key, filed):
+            rows = facts.rows(key)
+            mine = any(_matches(row, where) for row in rows or () for where in wheres)
+            out.append(Ask("table", key, table.title, rows is not None, mine))
+    for leaf in page.leaves:
+        if isinstance(leaf, JudgedClause) and is_open(filed.sheet[leaf.code]):
+            mark = facts.mark(leaf.code, SELF)
+            given_mark = mark is not None and (mark.points is not None or mark.verdict is not None)
+            label = _("“%(name)s”的自评分", name=leaf.name)
+            out.append(Ask("self", leaf.code, label, given_mark, given_mark, leaf.code))
+    return out
+
+
+def _concerns(page: Page, table: str, filed: Filed) -> bool:
+    """Whether a clause that reads the table applies to this unit."""
+    readers = [
+        c.code
+        for c in page.clauses
+        if getattr(c, "table", None) == table or any(s.table == table for s in c.show)
+    ]
+    return not readers or any(filed.sheet[code].state is not State.NA for code in readers)
+
+
+def _matches(row: Mapping[str, object], where: Conditions) -> bool:
+    return all(row.get(column) in allowed for column, allowed in where.items())
+
+
+def is_open(score: Score) -> bool:
+    """Whether a judged clause waits for a person's word: it applies, and no gate has closed it."""
+    return score.state is not State.NA and not any(step.name == "gate" for step in score.steps)
+
+
+def progress(
+    rubric: Rubric, sheets: Mapping[int, Filed], returns: Mapping[int, Sequence[Return]]
+) -> dict[int, dict[str, Cell]]:
+    """State of every page of every entry, by entry id and indicator code; no queries.
+
+    :param sheets: ``domain.scoring.score_entries``. :param returns: ``queries.entries.returns_of``, open ones.
+    """
+    laid_out = pages(rubric)
+    return {
+        entry_id: {
+            page.code: _cell(rubric, page, filed, returns.get(entry_id, ())) for page in laid_out
+        }
+        for entry_id, filed in sheets.items()
+    }
+
+
+def _cell(rubric: Rubric, page: Page, filed: Filed, returns: Sequence[Return]) -> Cell:
+    asked = asks(rubric, page, filed)
+    todo = tuple(a for a in asked if not a.is_done)
+    missing = sum(a.kind == "slot" for a in todo)
+    entry = filed.entry
+    if entry.state == SubmissionState.SUBMITTED:
+        return Cell("done", missing, todo)
+    if entry.state == SubmissionState.RETURNED:
+        back = any(page.code in r.codes for r in returns)
+        return Cell("back" if back else "done", missing, todo)
+    if not todo:
+        return Cell("done")
+    if not any(a.is_started for a in asked):
+        return Cell("none", missing, todo)
+    return Cell("miss" if missing == len(todo) else "doing", missing, todo)
+
+
+# --- selects -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FiledEvidence:
+    """A file that is there, and what it proves (``clause:…``, ``slot:…``, ``row:<id>``)."""
+
+    evidence: Evidence
+    refs: tuple[str, ...] = field(default=())
+
+
+def evidence_of(session: Session, entry_id: int) -> list[FiledEvidence]:
+    """The entry's files by number, deleted ones left out."""
+    files = session.exec(
+        select(Evidence)
+        .where(Evidence.entry_id == entry_id, col(Evidence.deleted_at).is_(None))
+        .order_by(col(Evidence.number))
+    ).all()
+    refs: dict[int, list[str]] = {}
+    links = select(EvidenceLink).where(EvidenceLink.entry_id == entry_id).order_by(col(EvidenceLink.id))
+    for link in session.exec(links):
+        refs.setdefault(link.evidence_id, []).append(link.ref)
+    return [FiledEvidence(e, tuple(refs.get(e.id or 0, ()))) for e in files]
+
+
+def evidence_for(session: Session, actor: Actor, evidence_id: int) -> Evidence:
+    """One file, if the actor may see its entry; else NotFound, as if there were none."""
+    found = session.get(Evidence, evidence_id)
+    if found is None or found.deleted_at is not None:
+        raise NotFound(_("没有这份材料，或您无权查看。"))
+    entry_for(session, actor, found.entry_id)
+    return found
+
+
+def answers_of(session: Session, entry_id: int) -> dict[tuple[int, str], Answer]:
+    """The school's stored answers by (school id or 0, key)."""
+    found = session.exec(select(Answer).where(Answer.entry_id == entry_id, Answer.owner == SCHOOL))
+    return {(a.school_id, a.key): a for a in found}
+
+
+def rows_of(session: Session, entry_id: int) -> dict[int, FactRow]:
+    """The school's fact rows by id, those deleted too (they can be brought back)."""
+    found = session.exec(select(FactRow).where(FactRow.entry_id == entry_id, FactRow.owner == SCHOOL))
+    return {r.id or 0: r for r in found}
+
+
+def self_marks_of(session: Session, entry_id: int) -> dict[str, Mark]:
+    found = session.exec(select(Mark).where(Mark.entry_id == entry_id, Mark.role == SELF))
+    return {m.code: m for m in found}
+
+
+def names_of(session: Session, user_ids: Iterable[int]) -> dict[int, str]:
+    found = session.exec(select(User).where(col(User.id).in_(set(user_ids))))
+    return {u.id or 0: u.name for u in found}
+
+
+def result_of(session: Session, entry: Entry) -> tuple[Result, UnitResult] | None:
+    """The stored result that holds: the highest freeze of the cycle."""
+    return session.exec(
+        select(Result, UnitResult)
+        .join(UnitResult, col(UnitResult.result_id) == col(Result.id))
+        .where(Result.cycle_id == entry.cycle_id, UnitResult.entry_id == entry.id)
+        .order_by(col(Result.number).desc())
+    ).first()

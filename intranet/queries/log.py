@@ -1,0 +1,50 @@
+"""Reading the log: newest first, filtered, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from intranet.models import LogEntry
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Empty values do not filter. ``before``: entries older than this id (for the next page)."""
+
+    person: str = ""
+    action: str = ""
+    subject: str = ""
+    cycle_id: int | None = None
+    entry_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+
+
+def find_log(session: Session, wanted: LogFilter) -> tuple[Sequence[LogEntry], bool]:
+    """One page of entries, and whether there are older ones."""
+    query = select(LogEntry).order_by(col(LogEntry.id).desc()).limit(PAGE + 1)
+    if wanted.person:
+        query = query.where(col(LogEntry.user_name).contains(wanted.person, autoescape=True))
+    if wanted.action:
+        query = query.where(col(LogEntry.action).startswith(wanted.action, autoescape=True))
+    if wanted.subject:
+        query = query.where(col(LogEntry.subject).contains(wanted.subject, autoescape=True))
+    if wanted.cycle_id is not None:
+        query = query.where(LogEntry.cycle_id == wanted.cycle_id)
+    if wanted.entry_id is not None:
+        query = query.where(LogEntry.entry_id == wanted.entry_id)
+    if wanted.since is not None:
+        query = query.where(col(LogEntry.at) >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(col(LogEntry.at) < wanted.until)
+    if wanted.before is not None:
+        query = query.where(col(LogEntry.id) < wanted.before)
+    rows = session.exec(query).all()
+    return rows[:PAGE], len(rows) > PAGE

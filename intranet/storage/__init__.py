@@ -1,0 +1,35 @@
+"""Evidence bytes behind one small interface. Files lie under the hash of their content.
+
+Names, owners and rights are the database's business; a store knows bytes only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Bytes that have arrived but are not kept yet. size in bytes; sha256 in lower-case hex."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+class Store(Protocol):
+    """What the application asks of a place for evidence."""
+
+    def receive(self, stream: BinaryIO) -> Received:
+        """Read the stream to its end into a temporary place, hashing on the way."""
+
+    def keep(self, received: Received) -> None:
+        """Put received bytes in their lasting place; the same content twice is kept once."""
+
+    def discard(self, received: Received) -> None:
+        """Forget received bytes that are not wanted."""
+
+    def path(self, sha256: str) -> Path:
+        """A readable file with the content. :raises FileNotFoundError: it is not here."""

@@ -1,0 +1,133 @@
+"""What every page shows around its content: navigation, cycle bar, names."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, request, url_for
+
+from intranet import i18n
+from intranet.domain.phases import PHASES, filing_deadline, phase_name
+from intranet.enums import CycleState, Role
+from intranet.i18n import _
+from intranet.models import Cycle, Entry
+from intranet.rubric import numbers
+
+from . import context
+
+
+@dataclass(frozen=True, slots=True)
+class CycleBar:
+    title: str
+    phases: list[tuple[str, str]]
+    due_text: str
+    due_left: str
+
+
+def cycle_bar(cycle: Cycle, entry: Entry | None = None) -> CycleBar:
+    """Cycle, phases and the date that counts now."""
+    shown = [s for s in PHASES if s != CycleState.DRAFT]
+    now_at = PHASES.index(cycle.state)
+    phases = [
+        (phase_name(s), "now" if s == cycle.state else "past" if PHASES.index(s) < now_at else "") for s in shown
+    ]
+    due, words = {
+        CycleState.FILING: (filing_deadline(cycle, entry), _("填报截止")),
+        CycleState.REVIEW: (cycle.review_until, _("评分截止")),
+        CycleState.PUBLISHED: (cycle.publish_until, _("公示截止")),
+    }.get(cycle.state, (None, ""))
+    if cycle.state == CycleState.DRAFT:
+        return CycleBar(cycle.title, phases, _("尚未开启"), "")
+    if due is None:
+        return CycleBar(cycle.title, phases, "", "")
+    return CycleBar(cycle.title, phases, f"{words} {moment(due)}", left(due))
+
+
+def moment(time: datetime) -> str:
+    """5 月 16 日 18:00, local time; the year when it is not this one."""
+    here = context.local(time)
+    text = _("%(month)s 月 %(day)s 日 %(time)s", month=here.month, day=here.day, time=here.strftime("%H:%M"))
+    if here.year != context.today().year:
+        return _("%(year)s 年 %(rest)s", year=here.year, rest=text)
+    return text
+
+
+def left(due: datetime) -> str:
+    """How long until ``due``: 还剩 4 天 / 还剩 3 小时 / 已截止."""
+    seconds = (due - context.current_time()).total_seconds()
+    if seconds <= 0:
+        return _("已截止")
+    if seconds >= 86400:
+        return _("还剩 %(n)s 天", n=int(seconds // 86400))
+    if seconds >= 3600:
+        return _("还剩 %(n)s 小时", n=int(seconds // 3600))
+    return _("还剩 %(n)s 分钟", n=int(seconds // 60) + 1)
+
+
+def nav_items() -> list[tuple[str, str, bool, int]]:
+    """(label, url, is_current, count) by role."""
+    actor = context.actor_or_none()
+    if actor is None:
+        return []
+    items: list[tuple[str, str]] = []
+    if actor.has(Role.FILER, Role.CONTRIBUTOR):
+        items.append((_("我的任务"), "school.tasks"))
+    if actor.has(Role.CHAIR, Role.REVIEWER):
+        items.append((_("评分"), "panel.index"))
+    if actor.has(Role.BUREAU):
+        items += [
+            (_("考核周期"), "bureau.cycles"),
+            (_("单位"), "bureau.units"),
+            (_("人员"), "bureau.people"),
+            (_("考核办法"), "bureau.rubrics"),
+        ]
+    if actor.has(Role.LEADER, Role.AUDITOR):
+        items.append((_("结果"), "leader.index"))
+    if actor.has(Role.BUREAU, Role.AUDITOR):
+        items.append((_("日志"), "bureau.log"))
+    here = request.path
+    return [
+        (label, url, here == url or here.startswith(url + "/"), 0)
+        for label, url in ((label, url_for(endpoint)) for label, endpoint in items)
+    ]
+
+
+@cache
+def _asset_version(folder: str) -> str:
+    """Changes whenever a file under static/ does, so that browsers may keep them for long."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(folder).rglob("*")):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:10]
+
+
+def points(value: Fraction | None, places: int = 2) -> str:
+    """Points for people: 2.5, 13, —, minus as U+2212."""
+    return numbers.show(value, places)
+
+
+def _values() -> dict[str, Any]:
+    settings = context.ground().settings
+    return {
+        "actor": context.actor_or_none(),
+        "bureau_name": settings.bureau_name,
+        "help_line": settings.help_line,
+        "nav_items": nav_items(),
+        "language": i18n.current_language(),
+        "allow_http": settings.allow_http,
+    }
+
+
+def install(app: Flask) -> None:
+    app.context_processor(_values)
+    app.jinja_env.filters.update(points=points, moment=moment, left=left, local=context.local)
+    app.jinja_env.globals.update(
+        asset_version=_asset_version(app.static_folder or ""), phase_name=phase_name, Role=Role, CycleState=CycleState
+    )
