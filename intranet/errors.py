@@ -35,7 +35,9 @@ class Invalid(DomainError):
 
     status = 422
 
-    def __init__(self, message: str, problems: dict[str, str] | None = None, *, field: str | None = None) -> None:
+    def __init__(
+        self, message: str, problems: dict[str, str] | None = None, *, field: str | None = None
+    ) -> None:
         super().__init__(message, field=field)
         self.problems = problems or ({field: message} if field else {})
 

@@ -92,12 +92,15 @@ def build_world(settings: Settings) -> World:
 
     engine = build_engine(settings)
     upgrade(engine, settings)
-    definition = loader.load(sample.TOML)
+    definition = loader.load(sample.SAMPLE)
     now = datetime.now(UTC)
     with write_session(engine) as session:
         schools = {code: School(code=code, name=name, stage=stage) for code, name, stage in SCHOOLS}
         units = {code: Unit(code=code, name=name) for code, name, _codes in UNITS}
-        users = {login: User(login=login, name=name, password_hash=_HASH, must_change=False) for login, name, _r, _s in PEOPLE}
+        users = {
+            login: User(login=login, name=name, password_hash=_HASH, must_change=False)
+            for login, name, _r, _s in PEOPLE
+        }
         session.add_all([*schools.values(), *units.values(), *users.values()])
         session.flush()
         cycle = Cycle(
@@ -105,7 +108,7 @@ def build_world(settings: Settings) -> World:
             rubric_key=definition.key,
             rubric_version=definition.version,
             rubric_title=definition.title,
-            definition=sample.TOML,
+            definition=sample.SAMPLE,
             fingerprint=definition.fingerprint({}),
             state=CycleState.FILING,
             combine=CombineRule.MEAN,
@@ -122,8 +125,8 @@ def build_world(settings: Settings) -> World:
             session.flush()
             entries[code] = _id(entry)
             for place, school_code in enumerate(members):
-                school, role = schools[school_code], SchoolRole.LEAD if place == 0 else SchoolRole.MEMBER
-                session.add(UnitSchool(unit_id=_id(units[code]), school_id=_id(school), role=role))
+                school, part = schools[school_code], SchoolRole.LEAD if place == 0 else SchoolRole.MEMBER
+                session.add(UnitSchool(unit_id=_id(units[code]), school_id=_id(school), role=part))
                 session.add(
                     EntrySchool(
                         entry_id=_id(entry),
@@ -131,15 +134,15 @@ def build_world(settings: Settings) -> World:
                         code=school.code,
                         name=school.name,
                         stage=school.stage,
-                        role=role,
+                        role=part,
                     )
                 )
-        for login, _name, role, school_code in PEOPLE:
+        for login, _name, role, at_school in PEOPLE:
             session.add(
                 Grant(
                     user_id=_id(users[login]),
                     role=role,
-                    school_id=_id(schools[school_code]) if school_code else None,
+                    school_id=_id(schools[at_school]) if at_school else None,
                     cycle_id=cycle.id if role in (Role.CHAIR, Role.REVIEWER) else None,
                 )
             )
@@ -179,7 +182,9 @@ def app(world: World) -> Iterator[Flask]:
     from intranet.plugins import build_plugin_manager
     from tests.unit.rubric import sample
 
-    built = create_app(world.settings, build_plugin_manager(entry_points=False, plugins=(sample.Plugin(),)))
+    built = create_app(
+        world.settings, build_plugin_manager(entry_points=False, plugins=(sample.SamplePlugin.at(world.settings.data),))
+    )
     yield built
     built.extensions["intranet"].engine.dispose()
 
@@ -197,7 +202,9 @@ class Client:
     def get(self, path: str, **kwargs: Any) -> Any:
         return self.raw.get(path, **kwargs)
 
-    def post(self, path: str, data: dict[str, object] | None = None, *, htmx: bool = False, follow: bool = False) -> Any:
+    def post(
+        self, path: str, data: dict[str, object] | None = None, *, htmx: bool = False, follow: bool = False
+    ) -> Any:
         """POST a form with its token; lists become repeated fields, (stream, name) tuples files."""
         headers = {"X-CSRF-Token": self.token(), **({"HX-Request": "true"} if htmx else {})}
         return self.raw.post(path, data=data or {}, headers=headers, follow_redirects=follow)

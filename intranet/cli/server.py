@@ -26,7 +26,9 @@ def _settings(data: Path | None) -> Settings:
         return Settings() if data is None else Settings(data=data)
     except ValidationError as error:
         lines = [f"  {'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
-        raise click.ClickException(_("设置有误，请改 intranet.toml 或环境变量：") + "\n" + "\n".join(lines)) from error
+        raise click.ClickException(
+            _("设置有误，请改 intranet.toml 或环境变量：") + "\n" + "\n".join(lines)
+        ) from error
 
 
 def _prepare(settings: Settings) -> sa.Engine:
@@ -40,7 +42,10 @@ def _prepare(settings: Settings) -> sa.Engine:
 
 
 data_option = click.option(
-    "--data", type=click.Path(file_okay=False, path_type=Path), default=None, help=_("数据文件夹，默认 ./data")
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
+    help=_("数据文件夹，默认 ./data"),
 )
 
 
@@ -68,7 +73,9 @@ def init(data: Path | None, admin: str, name: str) -> None:
         accounts.grant(session, SYSTEM, user.id, Role.BUREAU)
         session.commit()
     click.echo(_("数据库已建好：%(folder)s", folder=settings.data))
-    click.echo(_("第一次登录：账号 %(login)s，初始密码 %(password)s（登录后须修改）", login=admin, password=password))
+    click.echo(
+        _("第一次登录：账号 %(login)s，初始密码 %(password)s（登录后须修改）", login=admin, password=password)
+    )
 
 
 @click.command()
@@ -124,7 +131,8 @@ def demo(data: Path | None, reset: bool, port: int, no_serve: bool) -> None:
     """演示：建好示例单位和考核周期，启动服务，显示地址和登录账号。"""
     import shutil
 
-    from intranet.demo import SIGN_INS, build_demo
+    from intranet.demo import PASSWORD, build_demo
+    from intranet.plugins import RubricRegistry, build_plugin_manager
 
     folder = data or Path("data") / "demo"
     if reset and folder.exists():
@@ -134,18 +142,23 @@ def demo(data: Path | None, reset: bool, port: int, no_serve: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "intranet.toml"
     if not config.exists():
-        (folder / "DEMO").write_text("demo data\n", encoding="utf-8")
-        config.write_text('bureau_name = "示例区教育局"\nhelp_line = "普教科（示例内线 0000）"\nallow_http = true\n', encoding="utf-8")
+        (folder / "DEMO").write_text("", encoding="utf-8")
+        config.write_text(
+            'bureau_name = "示例区教育局"\nhelp_line = "普教科（示例内线 0000）"\nallow_http = true\n',
+            encoding="utf-8",
+        )
     settings = _settings(folder).model_copy(update={"port": port})
     engine = _prepare(settings)
-    created = build_demo(engine, settings)
+    built = build_demo(engine, settings, RubricRegistry(build_plugin_manager()))
     engine.dispose()
-    click.echo(_("已建好演示数据。") if created else _("沿用已有的演示数据（make demo-reset 重新开始）。"))
+    click.echo(
+        _("已建好演示数据。") if built.created else _("沿用已有的演示数据（make demo-reset 重新开始）。")
+    )
     click.echo("")
     click.echo(_("地址  http://%(host)s:%(port)s/", host=settings.host, port=settings.port))
-    click.echo(_("密码都是  %(password)s", password=SIGN_INS[0].password))
-    for account in SIGN_INS:
-        click.echo(f"  {account.login:<12} {account.what}")
+    click.echo(_("密码都是  %(password)s", password=PASSWORD))
+    for account in built.accounts:
+        click.echo(f"  {account.login:<16} {account.what}")
     sys.stdout.flush()
     if not no_serve:
         _serve(settings)

@@ -29,7 +29,9 @@ MAX_FAILURES = 5
 LOCK = timedelta(minutes=15)
 _ABSENT = _HASHER.hash(secrets.token_hex(16))
 MIN_PASSWORD, MAX_PASSWORD = 10, 128
-FORBIDDEN_PASSWORDS = frozenset({"password12", "1234567890", "0123456789", "qwertyuiop", "admin12345", "aa12345678"})
+FORBIDDEN_PASSWORDS = frozenset(
+    {"password12", "1234567890", "0123456789", "qwertyuiop", "admin12345", "aa12345678"}
+)
 
 
 def hash_password(password: str) -> str:
@@ -56,7 +58,9 @@ def check_password(password: str, login: str) -> None:
         raise Invalid(_("这个密码太容易猜到。请不要用账号、连续数字或重复字符。"), field="new")
 
 
-def sign_in(session: Session, login: str, password: str, *, ip: str, at: datetime, today: date, hours: int) -> str:
+def sign_in(
+    session: Session, login: str, password: str, *, ip: str, at: datetime, today: date, hours: int
+) -> str:
     """Check the password and open a session; returns its token.
 
     Five failures from one address lock that account for that address for 15 minutes: somebody else
@@ -66,7 +70,9 @@ def sign_in(session: Session, login: str, password: str, *, ip: str, at: datetim
     attempt = session.exec(select(Attempt).where(Attempt.login == login, Attempt.ip == ip)).first()
     if attempt is not None and attempt.locked_until is not None and attempt.locked_until > at:
         minutes = int((attempt.locked_until - at).total_seconds() // 60) + 1
-        raise Forbidden(_("密码错了 %(n)s 次，请 %(m)s 分钟后再试，或请管理员重置密码。", n=MAX_FAILURES, m=minutes))
+        raise Forbidden(
+            _("密码错了 %(n)s 次，请 %(m)s 分钟后再试，或请管理员重置密码。", n=MAX_FAILURES, m=minutes)
+        )
     user = user_by_login(session, login)
     right = _verify(user.password_hash if user else _ABSENT, password)
     usable = user is not None and user.active and (user.valid_until is None or user.valid_until >= today)
@@ -89,7 +95,13 @@ def _open(session: Session, user_id: int, *, at: datetime, hours: int, ip: str) 
     token = secrets.token_urlsafe(32)
     session.exec(delete(SignIn).where(col(SignIn.expires_at) < at))
     session.add(
-        SignIn(token_hash=token_hash(token), user_id=user_id, created_at=at, expires_at=at + timedelta(hours=hours), ip=ip)
+        SignIn(
+            token_hash=token_hash(token),
+            user_id=user_id,
+            created_at=at,
+            expires_at=at + timedelta(hours=hours),
+            ip=ip,
+        )
     )
     session.flush()
     return token
@@ -130,8 +142,17 @@ def is_login(login: str) -> bool:
     return 0 < len(login) <= 64 and login.isascii() and all(c.isalnum() or c in "._-" for c in login)
 
 
-def create_user(session: Session, actor: Actor, login: str, name: str, password: str, *, must_change: bool = True) -> User:
-    """A new account. Raises Conflict if the login was ever used."""
+def create_user(
+    session: Session,
+    actor: Actor,
+    login: str,
+    name: str,
+    password: str = "",
+    *,
+    hashed_password: str = "",
+    must_change: bool = True,
+) -> User:
+    """A new account, with a password or one hashed before. Raises Conflict if the login was ever used."""
     login, name = login.strip().lower(), name.strip()
     if not is_login(login):
         raise Invalid(_("账号只能用字母、数字、点、横线，例如工号。"), field="login")
@@ -139,7 +160,12 @@ def create_user(session: Session, actor: Actor, login: str, name: str, password:
         raise Invalid(_("请填写姓名。"), field="name")
     if user_by_login(session, login) is not None:
         raise Conflict(_("账号 %(login)s 已有人用。账号不能重复使用，请换一个。", login=login), field="login")
-    user = User(login=login, name=name, password_hash=hash_password(password), must_change=must_change)
+    user = User(
+        login=login,
+        name=name,
+        password_hash=hashed_password or hash_password(password),
+        must_change=must_change,
+    )
     session.add(user)
     session.flush()
     record(session, actor, "user.create", subject=login, new=name)
@@ -178,12 +204,21 @@ def set_active(session: Session, actor: Actor, user: User, active: bool) -> None
 
 
 def grant(
-    session: Session, actor: Actor, user_id: int, role: Role, *, school_id: int | None = None, cycle_id: int | None = None
+    session: Session,
+    actor: Actor,
+    user_id: int,
+    role: Role,
+    *,
+    school_id: int | None = None,
+    cycle_id: int | None = None,
 ) -> Grant:
     """Give a role once; giving it again changes nothing."""
     found = session.exec(
         select(Grant).where(
-            Grant.user_id == user_id, Grant.role == role, Grant.school_id == school_id, Grant.cycle_id == cycle_id
+            Grant.user_id == user_id,
+            Grant.role == role,
+            Grant.school_id == school_id,
+            Grant.cycle_id == cycle_id,
         )
     ).first()
     if found is not None:
@@ -191,11 +226,26 @@ def grant(
     given = Grant(user_id=user_id, role=role, school_id=school_id, cycle_id=cycle_id)
     session.add(given)
     session.flush()
-    record(session, actor, "role.grant", subject=str(user_id), new=role.value, cycle_id=cycle_id, school_id=school_id)
+    record(
+        session,
+        actor,
+        "role.grant",
+        subject=str(user_id),
+        new=role.value,
+        cycle_id=cycle_id,
+        school_id=school_id,
+    )
     return given
 
 
 def revoke(session: Session, actor: Actor, given: Grant) -> None:
     session.delete(given)
     session.flush()
-    record(session, actor, "role.revoke", subject=str(given.user_id), old=given.role.value, cycle_id=given.cycle_id)
+    record(
+        session,
+        actor,
+        "role.revoke",
+        subject=str(given.user_id),
+        old=given.role.value,
+        cycle_id=given.cycle_id,
+    )

@@ -80,15 +80,23 @@ def plan_units(session: Session, rows: Sequence[Row]) -> Plan:
         name, school_name = row.get("单位名称", "").strip(), row.get("学校名称", "").strip()
         role = row.get("角色", "").strip()
         if role and role not in SCHOOL_ROLES:
-            plan.problems.append(CellProblem(n, "角色", _("只能填“牵头”或“成员”，现在是“%(role)s”", role=role)))
+            plan.problems.append(
+                CellProblem(n, "角色", _("只能填“牵头”或“成员”，现在是“%(role)s”", role=role))
+            )
         if SCHOOL_ROLES.get(role) == SchoolRole.LEAD:
             leads[unit] = leads.get(unit, 0) + 1
         if unit and name and names.setdefault(unit, name) != name:
             plan.problems.append(
-                CellProblem(n, "单位名称", _("单位代码 %(code)s 前面写的是“%(name)s”，请统一", code=unit, name=names[unit]))
+                CellProblem(
+                    n,
+                    "单位名称",
+                    _("单位代码 %(code)s 前面写的是“%(name)s”，请统一", code=unit, name=names[unit]),
+                )
             )
         if school and not school_name and school not in schools and school not in new_schools:
-            plan.problems.append(CellProblem(n, "学校名称", _("登记里没有代码 %(code)s，请填写学校名称", code=school)))
+            plan.problems.append(
+                CellProblem(n, "学校名称", _("登记里没有代码 %(code)s，请填写学校名称", code=school))
+            )
         if (unit, school) in seen:
             plan.problems.append(CellProblem(n, "学校代码", _("这所学校在本单位里出现了两次，请删去一行")))
         seen.add((unit, school))
@@ -152,11 +160,19 @@ def plan_people(session: Session, rows: Sequence[Row]) -> Plan:
             choices = "、".join(PEOPLE_ROLES)
             plan.problems.append(CellProblem(n, "角色", _("角色只能是：%(choices)s", choices=choices)))
         if PEOPLE_ROLES.get(role) in AT_SCHOOL and school not in schools:
-            text = _("登记里没有学校代码“%(code)s”。请先导入单位与学校", code=school) if school else _("请填写学校代码")
+            text = (
+                _("登记里没有学校代码“%(code)s”。请先导入单位与学校", code=school)
+                if school
+                else _("请填写学校代码")
+            )
             plan.problems.append(CellProblem(n, "学校代码", text))
         user = user_by_login(session, login) if login else None
         if user is not None and user.name != name:
-            plan.problems.append(CellProblem(n, "账号", _("账号 %(login)s 已是%(name)s的，请核对", login=login, name=user.name)))
+            plan.problems.append(
+                CellProblem(
+                    n, "账号", _("账号 %(login)s 已是%(name)s的，请核对", login=login, name=user.name)
+                )
+            )
         verb = _("新建账号 %(login)s %(name)s") if user is None else _("已有账号 %(login)s %(name)s，补角色")
         plan.changes.append(verb % {"login": login, "name": name})
     return plan
@@ -169,13 +185,19 @@ def apply_people(session: Session, actor: Actor, rows: Sequence[Row]) -> list[Ne
     schools = {s.code: s for s in session.exec(select(School))}
     created: list[NewAccount] = []
     for row in rows:
-        login, name, role = row["账号"].strip().lower(), row["姓名"].strip(), PEOPLE_ROLES[row["角色"].strip()]
+        login, name, role = (
+            row["账号"].strip().lower(),
+            row["姓名"].strip(),
+            PEOPLE_ROLES[row["角色"].strip()],
+        )
         school = schools.get(row.get("学校代码", "").strip()) if role in AT_SCHOOL else None
         user = user_by_login(session, login)
         if user is None:
             password = accounts.first_password()
             user = accounts.create_user(session, actor, login, name, password)
-            created.append(NewAccount(login, name, row["角色"].strip(), school.name if school else "", password))
+            created.append(
+                NewAccount(login, name, row["角色"].strip(), school.name if school else "", password)
+            )
         assert user.id is not None
         accounts.grant(session, actor, user.id, role, school_id=school.id if school else None)
     return created
@@ -184,4 +206,11 @@ def apply_people(session: Session, actor: Actor, rows: Sequence[Row]) -> list[Ne
 def _refuse(plan: Plan) -> None:
     if plan.problems:
         first = plan.problems[0]
-        raise Invalid(_("第 %(row)s 行 %(column)s：%(message)s", row=first.row, column=first.column, message=first.message))
+        raise Invalid(
+            _(
+                "第 %(row)s 行 %(column)s：%(message)s",
+                row=first.row,
+                column=first.column,
+                message=first.message,
+            )
+        )

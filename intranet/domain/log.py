@@ -8,9 +8,8 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from intranet.models import LogEntry, now
-
 from intranet.actor import Actor
+from intranet.models import LogEntry, now
 
 
 def record(

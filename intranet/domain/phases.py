@@ -51,7 +51,13 @@ def _when(time: datetime, zone: str) -> str:
 
 
 def require_filing(
-    cycle: Cycle, entry: Entry, returns: Sequence[Return], at: datetime, *, indicator: str | None = None, zone: str = "Asia/Shanghai"
+    cycle: Cycle,
+    entry: Entry,
+    returns: Sequence[Return],
+    at: datetime,
+    *,
+    indicator: str | None = None,
+    zone: str = "Asia/Shanghai",
 ) -> None:
     """Raise unless this entry may be changed now (in this indicator).
 

@@ -125,5 +125,3 @@ def set_schools(session: Session, actor: Actor, unit: Unit, roles: Mapping[int, 
     new = {str(i): role.value for i, role in roles.items()}
     if old != new:
         record(session, actor, "unit.schools", subject=unit.code, old=old, new=new)
-
-

@@ -7,9 +7,8 @@ plugin's Python is live; when the plugin is gone, what needs it stays pending an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
 
 from sqlmodel import Session
 
@@ -95,7 +94,9 @@ def score_entries(
     return out
 
 
-def score_entry(session: Session, cycle: Cycle, scoring: Scoring, entry: Entry, *, check: bool = False) -> EntrySheet:
+def score_entry(
+    session: Session, cycle: Cycle, scoring: Scoring, entry: Entry, *, check: bool = False
+) -> EntrySheet:
     assert entry.id is not None
     return score_entries(session, cycle, scoring, [entry], check=check)[entry.id]
 
@@ -103,13 +104,8 @@ def score_entry(session: Session, cycle: Cycle, scoring: Scoring, entry: Entry, 
 def _score(scoring: Scoring, entry: Entry, source: FactSource, *, check: bool) -> EntrySheet:
     rubric, hooks = scoring.rubric, scoring.hooks
     raw = Facts.from_json(source.document)
-    changes = hooks.form_fields(rubric, raw) or ()
-    facts = engine.prepare(rubric, raw, hooks)
-    sheet = dict(engine.score_unit(rubric, facts, hooks))
+    form = adapt(rubric, raw, hooks.form_fields(rubric, raw) or ())
+    facts = replace(raw, hidden=form.hidden)
+    sheet = engine.score_unit(rubric, facts, hooks)
     problems = [*checks.check(rubric, facts), *(hooks.check_facts(rubric, facts) or ())] if check else []
-    return EntrySheet(entry, source, facts, adapt(rubric, raw, changes), sheet, problems)
-
-
-def documents(sheets: Mapping[int, EntrySheet]) -> list[dict[str, Any]]:
-    """The facts documents, for freezing."""
-    return [s.source.document for s in sheets.values()]
+    return EntrySheet(entry, source, facts, form, sheet, problems)

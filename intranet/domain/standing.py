@@ -7,21 +7,23 @@ Which leaves are marked at all is decided here once, for the pages, the board an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 
-from intranet.domain.scoring import EntrySheet
+from intranet.domain.scoring import EntrySheet, Scoring
 from intranet.enums import CombineRule, SubmissionState
 from intranet.i18n import _
 from intranet.models import SELF, SETTLED, Entry, EntrySchool, Mark
 from intranet.queries.facts import panel_mark
+from intranet.queries.filing import pages
 from intranet.queries.review import Reviewer
+from intranet.rubric import engine
 from intranet.rubric.fields import Form, loss_key
 from intranet.rubric.ledger import Score, State
 from intranet.rubric.marks import deciding_role, printed_max
 from intranet.rubric.model import Clause, Field, RankClause, Rubric, RuleClause
-from intranet.rubric.numbers import as_fraction
+from intranet.rubric.numbers import as_fraction, round_half_up
 
 OTHER_OWNERS = ("school", "bureau")
 """Owners whose fields are filled elsewhere; every other owner's are the panel's to fill."""
@@ -40,7 +42,8 @@ class MarkState(StrEnum):
 class Leaf:
     """One leaf clause of one entry.
 
-    most: top of the scale it is marked on, None without a cap. proposed: what the facts give.
+    most: top of the scale it is marked on, None without a cap. proposed: what the facts give, exact;
+    offer: the same as it can be marked (rounded). self_points: the unit's own score.
     bar: why there is nothing to mark; "" when it is marked. marks: all reviewers', in order of time.
     word: (points, verdict, reason) that count, None while there are none or the chair must decide.
     """
@@ -51,6 +54,7 @@ class Leaf:
     role: str
     most: Fraction | None
     proposed: Fraction | None
+    offer: Fraction | None
     self_points: Fraction | None
     bar: str
     marks: tuple[Mark, ...] = ()
@@ -75,6 +79,11 @@ class Leaf:
     def is_stale(self, mark: Mark) -> bool:
         """Whether the facts give something else now than when the mark was made."""
         return not mark.doubtful and mark.computed != self.proposed
+
+    @property
+    def proposed_verdict(self) -> str | None:
+        """The conclusion that the facts give; unknown (None) on a sheet with the panel's word in it."""
+        return None if any(step.name == "mark" for step in self.score.steps) else self.score.verdict
 
     @property
     def given(self) -> tuple[Mark, ...]:
@@ -194,12 +203,25 @@ def leaf_of(rubric: Rubric, sheet: EntrySheet, clause: Clause, combine: CombineR
         role=role,
         most=printed_max(clause),
         proposed=score.proposed,
+        offer=None if score.proposed is None else round_half_up(score.proposed, rubric.places),
         self_points=as_fraction(own.points) if own is not None else None,
         bar=bar_of(rubric, clause, score, sheet.form),
         marks=tuple(m for m in marks if m.role == role),
         settled=next((m for m in marks if m.role == SETTLED), None),
         word=panel_mark(rubric, marks, role, combine),
     )
+
+
+def indicators_of(rubric: Rubric) -> list[Clause]:
+    """The clauses with a scoring page each: the filing pages that have leaves, in printed order."""
+    return [page.clause for page in pages(rubric) if page.leaves]
+
+
+def unmarked(scoring: Scoring, sheet: EntrySheet) -> EntrySheet:
+    """The same entry scored from its facts alone, so that its ledger cannot tell other people's marks."""
+    own = {role: marks for role, marks in sheet.facts.marks.items() if role == SELF}
+    facts = replace(sheet.facts, marks=own)
+    return replace(sheet, facts=facts, sheet=dict(engine.score_unit(scoring.rubric, facts, scoring.hooks)))
 
 
 def item_of(rubric: Rubric, sheet: EntrySheet, indicator: Clause, combine: CombineRule) -> Item:
@@ -211,10 +233,11 @@ def items_of(
     rubric: Rubric, sheets: Mapping[int, EntrySheet], combine: CombineRule, *, by: str = "indicator"
 ) -> list[Item]:
     """The queue: by indicator across units, or (``by="unit"``) unit after unit, both in printed order."""
+    scored = indicators_of(rubric)
     if by == "unit":
-        pairs = [(s, i) for s in sheets.values() for i in rubric.indicators]
+        pairs = [(s, i) for s in sheets.values() for i in scored]
     else:
-        pairs = [(s, i) for i in rubric.indicators for s in sheets.values()]
+        pairs = [(s, i) for i in scored for s in sheets.values()]
     return [item_of(rubric, sheet, indicator, combine) for sheet, indicator in pairs]
 
 
@@ -231,7 +254,7 @@ def next_due(items: Sequence[Item], user_id: int, after: Item | None = None) -> 
 
 def neighbours(items: Sequence[Item], here: Item) -> tuple[Item | None, Item | None]:
     """The submitted items before and after this one in the queue."""
-    ready = [i for i in items if i.is_submitted and i.marked or _same(i, here)]
+    ready = [i for i in items if (i.is_submitted and i.marked) or _same(i, here)]
     place = next(n for n, i in enumerate(ready) if _same(i, here))
     before = ready[place - 1] if place else None
     return before, ready[place + 1] if place + 1 < len(ready) else None

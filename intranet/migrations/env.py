@@ -10,7 +10,6 @@ import intranet.models  # noqa: F401  (registers the tables)
 from intranet.models.base import Exact, UtcDateTime
 
 
-
 def render_item(kind: str, item: object, _autogen: object) -> str | bool:
     """Migrations name plain SQL types, so that they never depend on today's Python classes."""
     if kind == "type":

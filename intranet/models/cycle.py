@@ -25,8 +25,12 @@ class Cycle(SQLModel, table=True):
     rubric_title: str
     plugin_version: str = ""
     definition: str = Field(sa_column=sa.Column(sa.Text, nullable=False))  # rubric.toml as opened
-    rulings: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())  # key -> choice key or value
-    ruling_notes: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())  # key -> {reason, by, at}
+    rulings: dict[str, Any] = Field(
+        default_factory=dict, sa_column=json_column()
+    )  # key -> choice key or value
+    ruling_notes: dict[str, Any] = Field(
+        default_factory=dict, sa_column=json_column()
+    )  # key -> {reason, by, at}
     fingerprint: str = ""  # Definition.fingerprint(rulings), fixed when the cycle opens
     state: CycleState = Field(default=CycleState.DRAFT, sa_column=enum_column(CycleState))
     combine: CombineRule = Field(default=CombineRule.MEAN, sa_column=enum_column(CombineRule))

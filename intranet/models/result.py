@@ -43,5 +43,7 @@ class UnitResult(SQLModel, table=True):
     total: Fraction | None = Field(default=None, sa_type=Exact)
     document: dict[str, Any] = Field(sa_column=json_column())
     facts: dict[str, Any] = Field(sa_column=json_column())
-    marks: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column())  # each reviewer's, named
+    marks: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=json_column()
+    )  # each reviewer's, named
     evidence: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column())

@@ -43,4 +43,3 @@ SELF = "self"
 SETTLED = "settled"
 PANEL = "panel"
 """Roles of marks. Assessor roles of a rubric come beside ``panel``."""
-

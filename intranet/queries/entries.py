@@ -73,7 +73,9 @@ def cycle_for(session: Session, actor: Actor, cycle_id: int) -> Cycle:
 def schools_of(session: Session, entry_ids: Sequence[int]) -> dict[int, list[EntrySchool]]:
     """Schools by entry id, the lead first."""
     out: dict[int, list[EntrySchool]] = {i: [] for i in entry_ids}
-    query = select(EntrySchool).where(col(EntrySchool.entry_id).in_(entry_ids)).order_by(col(EntrySchool.code))
+    query = (
+        select(EntrySchool).where(col(EntrySchool.entry_id).in_(entry_ids)).order_by(col(EntrySchool.code))
+    )
     for school in session.exec(query):
         out[school.entry_id].append(school)
     for schools in out.values():
@@ -84,7 +86,10 @@ def schools_of(session: Session, entry_ids: Sequence[int]) -> dict[int, list[Ent
 def is_lead(session: Session, actor: Actor, entry: Entry) -> bool:
     """Whether the actor files for the unit: 填报负责人 at its lead school."""
     mine = actor.schools.get(Role.FILER, frozenset())
-    return any(s.role == SchoolRole.LEAD and s.school_id in mine for s in schools_of(session, [entry.id or 0])[entry.id or 0])
+    return any(
+        s.role == SchoolRole.LEAD and s.school_id in mine
+        for s in schools_of(session, [entry.id or 0])[entry.id or 0]
+    )
 
 
 def is_participant(session: Session, actor: Actor, entry: Entry) -> bool:
@@ -98,7 +103,9 @@ def open_cycles(session: Session) -> Sequence[Cycle]:
     return session.exec(select(Cycle).where(col(Cycle.state).not_in(ended)).order_by(col(Cycle.id))).all()
 
 
-def returns_of(session: Session, entry_ids: Sequence[int], *, still_open: bool = True) -> dict[int, list[Return]]:
+def returns_of(
+    session: Session, entry_ids: Sequence[int], *, still_open: bool = True
+) -> dict[int, list[Return]]:
     """Returns (退回修改) by entry id, oldest first."""
     out: dict[int, list[Return]] = {i: [] for i in entry_ids}
     query = select(Return).where(col(Return.entry_id).in_(entry_ids)).order_by(col(Return.id))

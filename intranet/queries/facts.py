@@ -38,7 +38,9 @@ class FactSource:
     marks: list[Mark] = field(default_factory=list)  # every mark of the entry
 
 
-def panel_mark(rubric: Rubric, marks: Sequence[Mark], role: str, rule: CombineRule) -> tuple[Fraction | None, str | None, str] | None:
+def panel_mark(
+    rubric: Rubric, marks: Sequence[Mark], role: str, rule: CombineRule
+) -> tuple[Fraction | None, str | None, str] | None:
     """The word of one assessor role on one clause: the chair's settlement, else the combined scores.
 
     :returns: (points, verdict, reason) or None while there is none.
@@ -63,7 +65,9 @@ def panel_mark(rubric: Rubric, marks: Sequence[Mark], role: str, rule: CombineRu
     return None if combined is None else (combined, None, reason)
 
 
-def load_facts(session: Session, cycle: Cycle, rubric: Rubric, entries: Sequence[Entry]) -> dict[int, FactSource]:
+def load_facts(
+    session: Session, cycle: Cycle, rubric: Rubric, entries: Sequence[Entry]
+) -> dict[int, FactSource]:
     """Facts of many entries with a fixed number of queries. Keyed by entry id."""
     ids = [e.id for e in entries if e.id is not None]
     schools = schools_of(session, ids)
@@ -89,7 +93,9 @@ def load_facts(session: Session, cycle: Cycle, rubric: Rubric, entries: Sequence
 
     def doc(entry_id: int, owner: str) -> dict[str, Any]:
         docs: dict[str, Any] = sources[entry_id].document["docs"]
-        found: dict[str, Any] = docs.setdefault(owner, {"fields": {}, "materials": {}, "tables": {}, "members": {}})
+        found: dict[str, Any] = docs.setdefault(
+            owner, {"fields": {}, "materials": {}, "tables": {}, "members": {}}
+        )
         return found
 
     school_code = {(i, s.school_id): s.code for i in ids for s in schools[i]}
@@ -103,13 +109,19 @@ def load_facts(session: Session, cycle: Cycle, rubric: Rubric, entries: Sequence
             _set_slot(target, answer.key, answer.value)
         else:
             target["fields"][answer.key] = answer.value
-    for state in session.exec(select(TableState).where(col(TableState.entry_id).in_(ids), col(TableState.declared_empty))):
+    for state in session.exec(
+        select(TableState).where(col(TableState.entry_id).in_(ids), col(TableState.declared_empty))
+    ):
         doc(state.entry_id, state.owner)["tables"].setdefault(state.table, [])
     rows = select(FactRow).where(col(FactRow.entry_id).in_(ids), col(FactRow.deleted_at).is_(None))
     for row in session.exec(rows.order_by(col(FactRow.position), col(FactRow.id))):
         doc(row.entry_id, row.owner)["tables"].setdefault(row.table, []).append(row.cells)
         sources[row.entry_id].row_ids.setdefault(row.table, []).append(row.id or 0)
-    live = select(EvidenceLink).join(Evidence).where(col(EvidenceLink.entry_id).in_(ids), col(Evidence.deleted_at).is_(None))
+    live = (
+        select(EvidenceLink)
+        .join(Evidence)
+        .where(col(EvidenceLink.entry_id).in_(ids), col(Evidence.deleted_at).is_(None))
+    )
     for link in session.exec(live):
         if link.ref.startswith("slot:"):
             _set_slot(doc(link.entry_id, "school"), link.ref.removeprefix("slot:"), True)
@@ -130,7 +142,9 @@ def _set_slot(target: dict[str, Any], key: str, value: Any) -> None:
     slots[int(n) - 1] = value
 
 
-def _put_marks(target: dict[str, Any], rubric: Rubric, code: str, marks: Sequence[Mark], rule: CombineRule) -> None:
+def _put_marks(
+    target: dict[str, Any], rubric: Rubric, code: str, marks: Sequence[Mark], rule: CombineRule
+) -> None:
     own = next((m for m in marks if m.role == SELF), None)
     if own is not None:
         target.setdefault(SELF, {})[code] = _mark(own.points, own.verdict, own.reason)
@@ -143,5 +157,3 @@ def _put_marks(target: dict[str, Any], rubric: Rubric, code: str, marks: Sequenc
 
 def _mark(points: Fraction | None, verdict: str | None, reason: str) -> dict[str, Any]:
     return {"points": None if points is None else as_text(points), "verdict": verdict, "reason": reason}
-
-

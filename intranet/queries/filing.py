@@ -1,36 +1,17 @@
 """What one entry has filed, page by page: what is asked, what is there, what is missing.
 
-The pages and the progress read a rubric and facts that are already loaded; the selects below them
-are the filing pages' own. Rights to see an entry are ``queries.entries``' business, except for a
-single file, which is looked up here.
+Everything here reads a rubric and facts that are already loaded; the selects are in ``filed``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-from sqlmodel import Session, col, select
-
-from intranet.actor import Actor
 from intranet.enums import SubmissionState
-from intranet.errors import NotFound
 from intranet.i18n import _
-from intranet.models import (
-    SELF,
-    Answer,
-    Entry,
-    Evidence,
-    EvidenceLink,
-    FactRow,
-    Mark,
-    Result,
-    Return,
-    UnitResult,
-    User,
-)
-from intranet.queries.entries import entry_for
+from intranet.models import SELF, Entry, Return
 from intranet.rubric import expression
 from intranet.rubric.facts import Facts
 from intranet.rubric.fields import Form
@@ -164,7 +145,10 @@ def _user_of(rubric: Rubric, key: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One thing a page asks of the school. kind: field, table, slot or self. is_started: something is there."""
+    """One thing a page asks of the school. kind: field, table, slot or self.
+
+    is_done: nothing is left to do about it; is_started: something was put there.
+    """
 
     kind: str
     key: str
@@ -208,9 +192,7 @@ def asks(rubric: Rubric, page: Page, filed: Filed) -> list[Ask]:
             else [facts.get(item.key)]
         )
         given = [v is not None for v in values]
-        out.append(
-            Ask("field", item.key, item.label, optional or all(given), any(given), declared.clause)
-        )
+        out.append(Ask("field", item.key, item.label, optional or all(given), any(given), declared.clause))
     for key, wheres in page.tables.items():
         table = rubric.table[key]
         if table.by == SCHOOL and _concerns(page, key, filed):
@@ -241,8 +223,10 @@ def _matches(row: Mapping[str, object], where: Conditions) -> bool:
 
 
 def is_open(score: Score) -> bool:
-    """Whether a judged clause waits for a person's word: it applies, and no gate has closed it."""
-    return score.state is not State.NA and not any(step.name == "gate" for step in score.steps)
+    """Whether a judged clause waits for a person's word, or has it: it applies, and its gate is open."""
+    if score.state is State.SCORED:
+        return not any(step.name == "gate" for step in score.steps)
+    return score.state is State.PENDING
 
 
 def progress(
@@ -250,13 +234,12 @@ def progress(
 ) -> dict[int, dict[str, Cell]]:
     """State of every page of every entry, by entry id and indicator code; no queries.
 
-    :param sheets: ``domain.scoring.score_entries``. :param returns: ``queries.entries.returns_of``, open ones.
+    :param sheets: ``domain.scoring.score_entries``.
+    :param returns: the open ones, ``queries.entries.returns_of``.
     """
     laid_out = pages(rubric)
     return {
-        entry_id: {
-            page.code: _cell(rubric, page, filed, returns.get(entry_id, ())) for page in laid_out
-        }
+        entry_id: {page.code: _cell(rubric, page, filed, returns.get(entry_id, ())) for page in laid_out}
         for entry_id, filed in sheets.items()
     }
 
@@ -276,69 +259,3 @@ def _cell(rubric: Rubric, page: Page, filed: Filed, returns: Sequence[Return]) -
     if not any(a.is_started for a in asked):
         return Cell("none", missing, todo)
     return Cell("miss" if missing == len(todo) else "doing", missing, todo)
-
-
-# --- selects -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class FiledEvidence:
-    """A file that is there, and what it proves (``clause:…``, ``slot:…``, ``row:<id>``)."""
-
-    evidence: Evidence
-    refs: tuple[str, ...] = field(default=())
-
-
-def evidence_of(session: Session, entry_id: int) -> list[FiledEvidence]:
-    """The entry's files by number, deleted ones left out."""
-    files = session.exec(
-        select(Evidence)
-        .where(Evidence.entry_id == entry_id, col(Evidence.deleted_at).is_(None))
-        .order_by(col(Evidence.number))
-    ).all()
-    refs: dict[int, list[str]] = {}
-    links = select(EvidenceLink).where(EvidenceLink.entry_id == entry_id).order_by(col(EvidenceLink.id))
-    for link in session.exec(links):
-        refs.setdefault(link.evidence_id, []).append(link.ref)
-    return [FiledEvidence(e, tuple(refs.get(e.id or 0, ()))) for e in files]
-
-
-def evidence_for(session: Session, actor: Actor, evidence_id: int) -> Evidence:
-    """One file, if the actor may see its entry; else NotFound, as if there were none."""
-    found = session.get(Evidence, evidence_id)
-    if found is None or found.deleted_at is not None:
-        raise NotFound(_("没有这份材料，或您无权查看。"))
-    entry_for(session, actor, found.entry_id)
-    return found
-
-
-def answers_of(session: Session, entry_id: int) -> dict[tuple[int, str], Answer]:
-    """The school's stored answers by (school id or 0, key)."""
-    found = session.exec(select(Answer).where(Answer.entry_id == entry_id, Answer.owner == SCHOOL))
-    return {(a.school_id, a.key): a for a in found}
-
-
-def rows_of(session: Session, entry_id: int) -> dict[int, FactRow]:
-    """The school's fact rows by id, those deleted too (they can be brought back)."""
-    found = session.exec(select(FactRow).where(FactRow.entry_id == entry_id, FactRow.owner == SCHOOL))
-    return {r.id or 0: r for r in found}
-
-
-def self_marks_of(session: Session, entry_id: int) -> dict[str, Mark]:
-    found = session.exec(select(Mark).where(Mark.entry_id == entry_id, Mark.role == SELF))
-    return {m.code: m for m in found}
-
-
-def names_of(session: Session, user_ids: Iterable[int]) -> dict[int, str]:
-    found = session.exec(select(User).where(col(User.id).in_(set(user_ids))))
-    return {u.id or 0: u.name for u in found}
-
-
-def result_of(session: Session, entry: Entry) -> tuple[Result, UnitResult] | None:
-    """The stored result that holds: the highest freeze of the cycle."""
-    return session.exec(
-        select(Result, UnitResult)
-        .join(UnitResult, col(UnitResult.result_id) == col(Result.id))
-        .where(Result.cycle_id == entry.cycle_id, UnitResult.entry_id == entry.id)
-        .order_by(col(Result.number).desc())
-    ).first()

@@ -82,7 +82,9 @@ def all_people(session: Session, *, search: str = "") -> list[Person]:
     """Accounts with their roles, active ones first, in two queries."""
     query = select(User).order_by(col(User.active).desc(), col(User.login))
     if search:
-        like = col(User.name).contains(search, autoescape=True) | col(User.login).contains(search.lower(), autoescape=True)
+        like = col(User.name).contains(search, autoescape=True) | col(User.login).contains(
+            search.lower(), autoescape=True
+        )
         query = query.where(like)
     users = session.exec(query).all()
     roles: dict[int, list[PersonRole]] = {}

@@ -40,7 +40,8 @@ def all_units(session: Session) -> list[UnitRow]:
         else:
             members.setdefault(link.unit_id, []).append(school)
     return [
-        UnitRow(u, lead.get(u.id or 0), tuple(sorted(members.get(u.id or 0, []), key=lambda s: s.code))) for u in units
+        UnitRow(u, lead.get(u.id or 0), tuple(sorted(members.get(u.id or 0, []), key=lambda s: s.code)))
+        for u in units
     ]
 
 

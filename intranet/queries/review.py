@@ -1,4 +1,4 @@
-"""What the panel sees: its cycles and entries, its members, the evidence, earlier reasons.
+"""What the panel sees: its cycles and entries, its members, marks, earlier reasons.
 
 Three rules of visibility live here. A reviewer meets only entries of the cycles of the own panel
 grants. A reviewer who also holds a grant at one of an entry's schools never meets that entry
@@ -19,7 +19,7 @@ from intranet.actor import Actor
 from intranet.enums import CycleState, Role
 from intranet.errors import NotFound
 from intranet.i18n import _
-from intranet.models import Cycle, Entry, EntrySchool, Evidence, EvidenceLink, Grant, LogEntry, Mark, User
+from intranet.models import Cycle, Entry, EntrySchool, Grant, LogEntry, Mark, User
 
 PANEL_ROLES = (Role.CHAIR, Role.REVIEWER)
 
@@ -80,26 +80,21 @@ def reviewers_of(session: Session, cycle_id: int) -> list[Reviewer]:
     """Those who are asked to score: the reviewers, or the chairs where there are only chairs. By name."""
     members: dict[int, set[Role]] = defaultdict(set)
     names: dict[int, str] = {}
-    query = select(User, Grant.role).join(Grant).where(Grant.cycle_id == cycle_id, col(User.active))
-    for user, role in session.exec(query):
-        if role in PANEL_ROLES and user.id is not None:
-            members[user.id].add(role)
+    query = select(User, Grant).join(Grant).where(Grant.cycle_id == cycle_id, col(User.active))
+    for user, grant in session.exec(query):
+        if grant.role in PANEL_ROLES and user.id is not None:
+            members[user.id].add(grant.role)
             names[user.id] = user.name
     schools: dict[int, set[int]] = defaultdict(set)
     at_schools = select(Grant).where(col(Grant.user_id).in_(members), col(Grant.school_id).is_not(None))
-    for grant in session.exec(at_schools):
-        schools[grant.user_id].add(grant.school_id or 0)
+    for held in session.exec(at_schools):
+        schools[held.user_id].add(held.school_id or 0)
     people = [
         Reviewer(user_id, names[user_id], Role.CHAIR in roles, frozenset(schools[user_id]))
         for user_id, roles in members.items()
         if Role.REVIEWER in roles or all(Role.REVIEWER not in r for r in members.values())
     ]
     return sorted(people, key=lambda p: (p.name, p.user_id))
-
-
-def names_of(session: Session, user_ids: Iterable[int]) -> dict[int, str]:
-    """Names by user id, closed accounts included."""
-    return {u.id: u.name for u in session.exec(select(User).where(col(User.id).in_(set(user_ids)))) if u.id}
 
 
 # --- marks ----------------------------------------------------------------------------------------
@@ -144,20 +139,3 @@ def mark_history(session: Session, entry_id: int, codes: Sequence[str]) -> list[
         col(LogEntry.action).like("mark.%"),
     )
     return list(session.exec(query.order_by(col(LogEntry.id))))
-
-
-# --- evidence -------------------------------------------------------------------------------------
-
-
-def evidence_by_ref(session: Session, entry_id: int) -> dict[str, list[Evidence]]:
-    """The files of an entry by what they prove (``clause:…``, ``slot:…#n``, ``row:<id>``), by number."""
-    out: dict[str, list[Evidence]] = defaultdict(list)
-    query = (
-        select(EvidenceLink.ref, Evidence)
-        .join(Evidence)
-        .where(EvidenceLink.entry_id == entry_id, col(Evidence.deleted_at).is_(None))
-        .order_by(col(Evidence.number))
-    )
-    for ref, evidence in session.exec(query):
-        out[ref].append(evidence)
-    return dict(out)

@@ -298,7 +298,9 @@ def _choice(rubric: Rubric, clause: Clause, facts: Facts, loss: Loss, settled: b
             hint = hint or _("可填 0 — %(most)s", most=show(loss.most))
         key = QUALITY if quality else f"judged.{loss.label}"
         return Choice(key, label, None, int(found.n > 0), found.n > 0, hint, False)
-    label = _("少一次%(label)s", label=loss.label) if loss.event is not None else loss.label
+    label = (
+        _("少一%(unit)s%(label)s", unit=loss.unit, label=loss.label) if loss.event is not None else loss.label
+    )
     count = _at_most(ceil(found.n), found.each, loss.most) if settled else 0
     return Choice(
         f"{next(name for name in _WHAT if getattr(loss, name))}.{loss.label}",

@@ -20,6 +20,7 @@ from .kinds.measure import placed, places
 from .ledger import Earned, Outcome, Problem, Result, Score, Sheet, State
 from .model import RankClause, Rubric, RuleClause
 from .settle import sheet as settle
+from .settle import so_far
 
 ZERO = Fraction(0)
 
@@ -217,18 +218,12 @@ def collect(rubric: Rubric, facts: Facts, sheet: Sheet) -> Result:
         unit=facts.unit,
         name=facts.name or facts.unit,
         sheet=sheet,
-        subtotals={s.code: sum((_so_far(sheet[c]) for c in s.of), ZERO) for s in rubric.subtotals},
+        subtotals={s.code: sum((so_far(rubric, sheet[c]) for c in s.of), ZERO) for s in rubric.subtotals},
         total=root.points,
         state=root.state,
         group=group_of(rubric, facts),
         facts=facts,
     )
-
-
-def _so_far(score: Score) -> Fraction:
-    if score.points is not None:
-        return score.points
-    return (score.raw or ZERO) if score.state is State.PENDING else ZERO
 
 
 def rank(rubric: Rubric, results: Sequence[Result], hooks: Hooks = NO_HOOKS) -> list[Result]:

@@ -21,28 +21,15 @@ from typing import Any
 from ..errors import Invalid, RubricError
 from ..i18n import _
 from . import schema
-from .model import Clause, Deductions, Field, Form, Rubric, Ruling, Subtotal, Table
+from .binding import HEAD, SECTIONS, build
+from .model import Rubric, Ruling
 from .numbers import as_fraction, as_text
 from .source import Finding, Path, Source
 
 FILE = "rubric.toml"
-UNSET = "未设分值"  # a text of the rubric, not of the screen: it is stored with the score
 
-SECTIONS: Mapping[str, tuple[str, type[Any]]] = {
-    "field": ("fields", Field),
-    "table": ("tables", Table),
-    "subtotal": ("subtotals", Subtotal),
-    "form": ("forms", Form),
-}
 LISTS = ("clause", "ruling", *SECTIONS)
 TABLES = ("deductions", "defaults", "terms", "assessors")
-HEAD = tuple(
-    name
-    for name in schema.keys_of(Rubric)
-    if name not in {"clauses", "rulings", "values", *(plural for plural, _model in SECTIONS.values())}
-)
-
-_REFERENCE = re.compile(r"@([A-Za-z_][A-Za-z0-9_]*)\Z")
 _PLAIN = re.compile(r"[+-]?\d{1,12}(\.\d{1,12})?\Z")
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)\Z")
 _WANTED = 64  # bound rubrics kept per definition
@@ -79,7 +66,10 @@ class Definition:
         if wanted not in self._bound:
             if len(self._bound) >= _WANTED:
                 self._bound.clear()
-            self._bound[wanted] = _build(self, self.resolve(choices))
+            rubric, findings = build(self.data, self.where, self.rulings, self.resolve(choices))
+            if rubric is None:
+                raise _refused(findings)
+            self._bound[wanted] = rubric
         return self._bound[wanted]
 
     def resolve(self, choices: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -136,7 +126,8 @@ def load(text: str, name: str = FILE, *, check: bool = True) -> Definition:
     findings: list[Finding] = []
     data = _shape(data, where, findings)
     rulings = _rulings(data.get("ruling", []), where, findings)
-    _stop(findings)
+    if findings:
+        raise _refused(findings)
     definition = Definition(
         text=text,
         name=name,
@@ -154,7 +145,9 @@ def load(text: str, name: str = FILE, *, check: bool = True) -> Definition:
     from .lint import lint
 
     found = lint(definition)
-    _stop([f for f in found if f.severity == "error"])
+    errors = [f for f in found if f.severity == "error"]
+    if errors:
+        raise _refused(errors)
     return replace(definition, warnings=tuple(found))
 
 
@@ -209,7 +202,7 @@ def ruling_value(ruling: Ruling, chosen: Any) -> Any:
                 raise Invalid(_("应填一张表: 请用列表或“键 = 值”的形式"))
             if _has_float(chosen):
                 raise Invalid(_('表中有不准确的小数: 请把小数写成文字，如 "0.5"'))
-            return chosen
+            return chosen or None
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -246,9 +239,8 @@ def _exact(value: Any) -> str:
     return as_text(value) if isinstance(value, Fraction) else str(value)
 
 
-def _stop(findings: list[Finding]) -> None:
-    if findings:
-        raise RubricError([str(f) for f in dict.fromkeys(sorted(findings, key=lambda f: f.line))])
+def _refused(findings: list[Finding]) -> RubricError:
+    return RubricError([str(f) for f in dict.fromkeys(sorted(findings, key=lambda f: f.line))])
 
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'|#.*')
@@ -339,206 +331,3 @@ def _rulings(items: list[dict[str, Any]], where: Source, findings: list[Finding]
             report(("default",), error.message)
         out.append(ruling)
     return out
-
-
-# --- binding ------------------------------------------------------------------------------------
-
-
-def references(data: Any, path: Path = ()) -> list[tuple[str, Path]]:
-    """Every ``"@key"`` in the definition with the place where it stands."""
-    if isinstance(data, Mapping):
-        return [r for k, v in data.items() if path or k != "ruling" for r in references(v, (*path, k))]
-    if isinstance(data, list):
-        return [r for n, v in enumerate(data) for r in references(v, (*path, n))]
-    found = _REFERENCE.match(data) if isinstance(data, str) else None
-    return [(found[1], path)] if found else []
-
-
-_DROP = object()
-
-
-def _fill(data: Any, values: Mapping[str, Any]) -> Any:
-    """``data`` with references replaced; what an empty ruling stands for disappears.
-
-    An empty ``max`` also says so: without the word, a leaf without cap would look finished.
-    """
-    if isinstance(data, Mapping):
-        filled = {k: _fill(v, values) for k, v in data.items()}
-        if filled.get("max") is _DROP:
-            filled["unset"] = UNSET
-        return {k: v for k, v in filled.items() if v is not _DROP}
-    if isinstance(data, list):
-        return [v for v in (_fill(v, values) for v in data) if v is not _DROP]
-    found = _REFERENCE.match(data) if isinstance(data, str) else None
-    if found is None or found[1] not in values:
-        return data
-    value = values[found[1]]
-    return _DROP if value is None else value
-
-
-def _build(definition: Definition, values: Mapping[str, Any]) -> Rubric:
-    where = definition.where
-    findings: list[Finding] = []
-    for key, path in references(definition.data):
-        if key not in values:
-            clause = _name(definition.data, path)
-            meant = schema.meant(key, list(values))
-            message = _("没有名为“%(key)s”的裁定: %(meant)s", key=key, meant=meant)
-            findings.append(Finding("error", where.line(path), clause, message, where.name))
-    _stop(findings)
-    data: dict[str, Any] = _fill({k: v for k, v in definition.data.items() if k != "ruling"}, values)
-
-    head_data = {k: v for k, v in data.items() if k in HEAD}
-    head = schema.read(Rubric, {**head_data, "clauses": []}, _reporter(findings, where, (), ""))
-    parts: dict[str, Any] = {"values": dict(values), "rulings": definition.rulings}
-    for section, (plural, model) in SECTIONS.items():
-        items = [
-            schema.read(model, item, _reporter(findings, where, (section, n), _name(data, (section, n))))
-            for n, item in enumerate(data.get(section, []))
-        ]
-        parts[plural] = tuple(item for item in items if item is not None)
-    parts["clauses"] = tuple(_clauses(data, where, findings))
-    _stop(findings)
-    assert head is not None  # noqa: S101 - a failed head has left a finding
-    return head.model_copy(update=parts)
-
-
-def _name(data: Mapping[str, Any], path: Path) -> str:
-    """What a finding calls the item at ``path``: a clause by its code, others by section and key."""
-    if len(path) < 2 or not isinstance(path[1], int):
-        return ""
-    section, n = str(path[0]), path[1]
-    item = data[section][n]
-    key = str(item.get("code", item.get("key", n + 1)))
-    titles = {
-        "field": _("字段"),
-        "table": _("表"),
-        "subtotal": _("小计"),
-        "form": _("表格"),
-        "ruling": _("裁定"),
-    }
-    if section == "clause":
-        return key if "code" in item else _("第 %(n)s 条", n=n + 1)
-    return f"{titles.get(section, section)} {key}"
-
-
-def _clauses(data: dict[str, Any], where: Source, findings: list[Finding]) -> list[Clause]:
-    items: list[dict[str, Any]] = data.get("clause", [])
-    parents = {str(item["in"]) for item in items if "in" in item}
-    defaults = _defaults(data, where, findings)
-    rates = data.get("deductions", {})
-    if schema.read(Deductions, rates, _reporter(findings, where, ("deductions",), "")) is None:
-        rates = {}
-    out: list[Clause] = []
-    for n, own in enumerate(items):
-        label = _name(data, ("clause", n))
-        kind = own.get("kind", "sum" if str(own.get("code")) in parents else None)
-        problem = _kind_problem(own, kind, parents)
-        if problem:
-            findings.append(Finding("error", where.line(("clause", n, "kind")), label, problem, where.name))
-            continue
-        shared = defaults.get(str(kind), {})
-        item = {**shared, **own, "kind": kind}
-        if kind == "deduct":
-            mine = item.get("deductions", {})
-            item["deductions"] = {**rates, **mine} if isinstance(mine, dict) else mine
-
-        def report(
-            path: Path, message: str, n: int = n, own: Any = own, kind: Any = kind, label: str = label
-        ) -> None:
-            inherited = path and path[0] in defaults.get(kind, {}) and path[0] not in own
-            top: Path = ("defaults", kind) if inherited else ("clause", n)
-            findings.append(
-                Finding("error", where.line((*top, *path)), "" if inherited else label, message, where.name)
-            )
-
-        clause = schema.read(schema.KINDS[str(kind)], item, report)
-        if clause is not None:
-            out.append(clause)  # type: ignore[arg-type]  # KINDS holds exactly the members of Clause
-    _tree(items, where, findings)
-    return out
-
-
-def _reporter(findings: list[Finding], where: Source, top: Path, label: str) -> schema.Report:
-    def report(path: Path, message: str) -> None:
-        findings.append(Finding("error", where.line((*top, *path)), label, message, where.name))
-
-    return report
-
-
-def _kind_problem(own: Mapping[str, Any], kind: Any, parents: set[str]) -> str:
-    kinds = list(schema.KINDS)
-    code = str(own.get("code"))
-    if kind is None:
-        return _("末级条款没有写类别: 请写 kind，可用的有：%(kinds)s", kinds="、".join(kinds[1:]))
-    if kind not in kinds:
-        return _("没有“%(kind)s”这一类别: %(meant)s", kind=kind, meant=schema.meant(str(kind), kinds))
-    if kind != "sum" and code in parents:
-        return _("有下级条款的不能是 %(kind)s 类: 请删去 kind，或去掉下级条款", kind=kind)
-    if kind == "sum" and code not in parents:
-        return _("sum 类没有下级条款: 请用 in 指向它，或换一个类别")
-    return ""
-
-
-def _defaults(data: Mapping[str, Any], where: Source, findings: list[Finding]) -> dict[str, dict[str, Any]]:
-    """``[defaults.<kind>]``: parameters that all clauses of the kind share."""
-    out: dict[str, dict[str, Any]] = {}
-    for kind, shared in data.get("defaults", {}).items():
-        report = _reporter(findings, where, ("defaults", kind), "")
-        if kind not in schema.KINDS or not isinstance(shared, dict):
-            report(
-                (),
-                _(
-                    "defaults 里没有“%(kind)s”: %(meant)s",
-                    kind=kind,
-                    meant=schema.meant(kind, list(schema.KINDS)),
-                ),
-            )
-            continue
-        known = schema.keys_of(schema.KINDS[kind])
-        out[kind] = {}
-        for key, value in shared.items():
-            if key in known:
-                out[kind][key] = value
-            else:
-                report((key,), _("不认识的键“%(key)s”: %(meant)s", key=key, meant=schema.meant(key, known)))
-    return out
-
-
-def _tree(items: list[dict[str, Any]], where: Source, findings: list[Finding]) -> None:
-    """Codes are unique, every parent exists, there is one root and no circle."""
-
-    def say(n: int, key: str, message: str) -> None:
-        code = str(items[n].get("code", ""))
-        findings.append(Finding("error", where.line(("clause", n, key)), code, message, where.name))
-
-    codes: dict[str, int] = {}
-    for n, item in enumerate(items):
-        code = str(item.get("code", ""))
-        if code in codes:
-            say(
-                n,
-                "code",
-                _("条款代码写了两次: 第 %(line)s 行已有，请改一个", line=where.line(("clause", codes[code]))),
-            )
-        codes.setdefault(code, n)
-    parent = {code: str(items[n]["in"]) for code, n in codes.items() if "in" in items[n]}
-    roots = [code for code in codes if code not in parent]
-    for code in roots[1:]:
-        say(codes[code], "code", _("没有写上级: 请用 in 指明；总分“%(root)s”已是最上一级", root=roots[0]))
-    for code, above in parent.items():
-        if above not in codes:
-            say(
-                codes[code],
-                "in",
-                _("没有上级条款“%(above)s”: %(meant)s", above=above, meant=schema.meant(above, list(codes))),
-            )
-            continue
-        seen = {code}
-        while above in parent and above not in seen:
-            seen.add(above)
-            above = parent[above]
-        if above in seen:
-            say(codes[code], "in", _("上级绕成了一圈: 请检查 in"))
-    if not roots:
-        say(0, "code", _("没有最上一级: 请写一个不带 in 的条款作总分"))

@@ -14,7 +14,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field as F, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import Field as F
 
 from .numbers import as_fraction, as_text
 
@@ -282,7 +283,7 @@ class RosterClause(ClauseBase):
     person: str = "person"
     start: str = "start"
     end: str = "end"
-    months: str | None = "months"
+    months: Annotated[str | None, BeforeValidator(lambda v: v or None)] = "months"  # "": dates only (连续)
     measure: Literal["longest", "total"] = "longest"
     bands: tuple[Band, ...]
     until: str | None = None  # ISO date: end of stays still running (材料截止日)

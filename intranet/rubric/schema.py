@@ -74,9 +74,7 @@ def _written(loc: tuple[int | str, ...], data: Any) -> tuple[str | int, ...]:
     """``loc`` without the names pydantic gives to the branches of a union."""
     path: list[str | int] = []
     for step in loc:
-        if isinstance(data, Mapping) and step in data:
-            data = data[step]
-        elif isinstance(data, list | tuple) and isinstance(step, int) and step < len(data):
+        if (isinstance(data, Mapping) and step in data) or (isinstance(data, list | tuple) and isinstance(step, int) and step < len(data)):
             data = data[step]
         elif isinstance(data, Mapping) and step == loc[-1]:  # a key that is missing
             data = None

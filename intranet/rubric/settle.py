@@ -37,6 +37,17 @@ def sheet(rubric: Rubric, facts: Facts, earned: Mapping[str, Earned], *, frozen:
     return _Sheet(rubric, facts, earned, frozen).all()
 
 
+def so_far(rubric: Rubric, score: Score) -> Fraction:
+    """Points, or what an open sum has come to below its cap; 0 while nothing is known."""
+    if score.points is not None:
+        return score.points
+    if score.state is not State.PENDING or score.raw is None:
+        return ZERO
+    clause = rubric.by[score.code]
+    points = score.raw * clause.weight
+    return points if clause.max is None else min(points, clause.max)
+
+
 @dataclass
 class _Run:
     """One clause on its way through the steps."""
@@ -222,7 +233,8 @@ class _Sheet:
         best = isinstance(clause, SumClause) and clause.take == "best"
         if any(s.state is not State.SCORED for s in scores):
             run.state = State.PENDING
-            run.raw = (max if best else sum)(self._so_far(s) for s in scores)
+            so_fars = [so_far(self.rubric, s) for s in scores]
+            run.raw = max(so_fars) if best else sum(so_fars, ZERO)
             return
         points = [s.points for s in scores if s.points is not None]
         if not points:
@@ -235,16 +247,6 @@ class _Sheet:
             self._total(points, run)
         self._cap_and_lose(clause, run, loses=True)
         run.proposed = run.points
-
-    def _so_far(self, score: Score) -> Fraction:
-        """Points, or what an open sum has come to below its cap."""
-        if score.points is not None:
-            return score.points
-        if score.state is not State.PENDING or score.raw is None:
-            return ZERO
-        clause = self.rubric.by[score.code]
-        so_far = score.raw * clause.weight
-        return so_far if clause.max is None else min(so_far, clause.max)
 
     def _total(self, points: list[Fraction], run: _Run) -> None:
         run.points = sum(points, ZERO)
@@ -302,10 +304,8 @@ class _Sheet:
     def _unset_tick(self, clause: Clause, key: str) -> State | None:
         """A blank tick closes the gate once its clause was filled in at all; until then nobody knows."""
         tick = self.rubric.all_fields[key]
-        if self.frozen or self.facts.get(key, tick.by) is not None:
-            closed = None
-        else:
-            closed = State.BLANK
+        known = self.frozen or self.facts.get(key, tick.by) is not None
+        closed = None if known else State.BLANK
         if (
             tick.clause in self.rubric.by
             and tick.clause != clause.code

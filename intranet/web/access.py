@@ -66,7 +66,12 @@ def _check() -> flask.typing.ResponseReturnValue | None:
         from .auth import ask_to_sign_in
 
         return ask_to_sign_in()
-    if actor.must_change and endpoint not in {"auth.password", "auth.password_post", "auth.sign_out", "auth.set_language"}:
+    if actor.must_change and endpoint not in {
+        "auth.password",
+        "auth.password_post",
+        "auth.sign_out",
+        "auth.set_language",
+    }:
         return flask.redirect(flask.url_for("auth.password"))
     if isinstance(rule, frozenset) and not actor.has(*rule):
         raise Forbidden(_("您没有打开这一页的权限。"))

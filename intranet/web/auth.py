@@ -47,7 +47,13 @@ def _path_of(url: str | None) -> str:
 
 
 def _form(
-    status: int = 200, *, note: str = "", next_: str = "", login: str = "", resume_path: str = "", resume_body: str = ""
+    status: int = 200,
+    *,
+    note: str = "",
+    next_: str = "",
+    login: str = "",
+    resume_path: str = "",
+    resume_body: str = "",
 ) -> Response:
     return answer(
         "auth/sign_in.html",
@@ -143,5 +149,7 @@ def set_language() -> Response:
     response = go(next_url(url_for("home.index")))
     if language in i18n.LANGUAGES:
         secure = not ground().settings.allow_http
-        response.set_cookie(LANGUAGE_COOKIE, language, max_age=365 * 86400, httponly=True, samesite="Lax", secure=secure)
+        response.set_cookie(
+            LANGUAGE_COOKIE, language, max_age=365 * 86400, httponly=True, samesite="Lax", secure=secure
+        )
     return response

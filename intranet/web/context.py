@@ -73,7 +73,9 @@ def actor_or_none() -> Actor | None:
         seen = flask.session.get("seen", 0)
         idle = timedelta(minutes=ground().settings.idle_minutes)
         if isinstance(token, str) and current_time() - datetime.fromtimestamp(seen, UTC) <= idle:
-            g.actor = actor_for_token(db(), token, at=current_time(), today=today(), ip=request.remote_addr or "")
+            g.actor = actor_for_token(
+                db(), token, at=current_time(), today=today(), ip=request.remote_addr or ""
+            )
     found: Actor | None = g.actor
     return found
 

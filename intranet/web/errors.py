@@ -53,7 +53,9 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     if isinstance(error, RequestEntityTooLarge):
         limit = context.ground().settings.upload_limit // (1024 * 1024)
-        return page(413, _("文件太大"), _("一次最多上传 %(limit)s MB。请压缩后再传，或拆成几份。", limit=limit))
+        return page(
+            413, _("文件太大"), _("一次最多上传 %(limit)s MB。请压缩后再传，或拆成几份。", limit=limit)
+        )
     texts = {
         400: (_("请求不完整"), _("请返回上一页刷新后再试。")),
         403: (_("没有权限"), _("您没有打开这一页的权限，或页面已过期。请刷新后再试。")),
@@ -78,7 +80,12 @@ def _unexpected(error: Exception) -> Response:
     number = secrets.token_hex(4)
     log.exception("error %s at %s %s", number, request.method, request.path)
     _roll_back()
-    return page(500, _("程序出错了"), _("这一步没有完成，已保存的内容不受影响。请把错误编号告诉管理员。"), number=number)
+    return page(
+        500,
+        _("程序出错了"),
+        _("这一步没有完成，已保存的内容不受影响。请把错误编号告诉管理员。"),
+        number=number,
+    )
 
 
 def _roll_back() -> None:

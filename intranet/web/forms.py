@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import flask
@@ -64,7 +65,8 @@ def next_url(default: str) -> str:
 
 
 def _notes() -> list[tuple[str, str]]:
-    return [(kind, text) for kind, text in flask.get_flashed_messages(with_categories=True)]
+    flashed: Iterable[tuple[str, str]] = flask.get_flashed_messages(with_categories=True)  # type: ignore[assignment]
+    return list(flashed)
 
 
 def install(app: Flask) -> None:

@@ -35,7 +35,8 @@ def cycle_bar(cycle: Cycle, entry: Entry | None = None) -> CycleBar:
     shown = [s for s in PHASES if s != CycleState.DRAFT]
     now_at = PHASES.index(cycle.state)
     phases = [
-        (phase_name(s), "now" if s == cycle.state else "past" if PHASES.index(s) < now_at else "") for s in shown
+        (phase_name(s), "now" if s == cycle.state else "past" if PHASES.index(s) < now_at else "")
+        for s in shown
     ]
     due, words = {
         CycleState.FILING: (filing_deadline(cycle, entry), _("填报截止")),
@@ -129,5 +130,8 @@ def install(app: Flask) -> None:
     app.context_processor(_values)
     app.jinja_env.filters.update(points=points, moment=moment, left=left, local=context.local)
     app.jinja_env.globals.update(
-        asset_version=_asset_version(app.static_folder or ""), phase_name=phase_name, Role=Role, CycleState=CycleState
+        asset_version=_asset_version(app.static_folder or ""),
+        phase_name=phase_name,
+        Role=Role,
+        CycleState=CycleState,
     )

@@ -85,7 +85,7 @@ def refuse_twin(line: Line, columns: Iterable[str], tables: Iterable[Table]) -> 
     """The line as shown when another of the same key counts: 同一人在本款只计一次，取高."""
     labels = {column.key: column.label for table in tables for column in table.columns}
     once = "、".join("人" if key == "person" else labels.get(key, key) for key in columns)
-    return replace(line, counted=False, reason="once", parts={**line.parts, "once": once})
+    return replace(line, counted=False, reason="once", parts={**line.parts, "once": once}, hint={})
 
 
 def _nothing(table: Table) -> Line:

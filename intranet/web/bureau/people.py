@@ -105,7 +105,12 @@ def person_password(user_id: int) -> Response:
 def person_active(user_id: int) -> Response:
     user = lists.user_by_id(db(), user_id)
     accounts.set_active(db(), actor(), user, request.form.get("active") == "1")
-    say("done", _("已启用%(name)s。", name=user.name) if user.active else _("已停用%(name)s，其登录已全部结束。", name=user.name))
+    say(
+        "done",
+        _("已启用%(name)s。", name=user.name)
+        if user.active
+        else _("已停用%(name)s，其登录已全部结束。", name=user.name),
+    )
     return go(url_for("bureau.people"))
 
 
@@ -130,7 +135,9 @@ def role_revoke(grant_id: int) -> Response:
 
 @bp.get("/people/import")
 def people_import() -> Response:
-    return answer("bureau/import.html", kind="people", columns=imports.PEOPLE_COLUMNS, plan=None, problems=(), rows=())
+    return answer(
+        "bureau/import.html", kind="people", columns=imports.PEOPLE_COLUMNS, plan=None, problems=(), rows=()
+    )
 
 
 @bp.get("/people/template.xlsx")

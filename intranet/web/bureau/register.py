@@ -164,7 +164,9 @@ def school_save(school_id: int) -> Response:
 
 @bp.get("/units/import")
 def units_import() -> Response:
-    return answer("bureau/import.html", kind="units", columns=imports.UNIT_COLUMNS, plan=None, problems=(), rows=())
+    return answer(
+        "bureau/import.html", kind="units", columns=imports.UNIT_COLUMNS, plan=None, problems=(), rows=()
+    )
 
 
 @bp.get("/units/template.xlsx")
@@ -201,12 +203,16 @@ def check_import(kind: str, columns: tuple[str, ...], plan: Any) -> Response:
     data = upload.read() if upload else b""
     if not data:
         text = _("请先选择文件。") if not (upload and upload.filename) else _("这个文件是空的，请重新选择。")
-        return answer("bureau/import.html", status=422, kind=kind, columns=columns, plan=None, problems=[text], rows=())
+        return answer(
+            "bureau/import.html", status=422, kind=kind, columns=columns, plan=None, problems=[text], rows=()
+        )
     try:
         table = reading.read_table(data, columns)
     except Invalid as error:
         found = list(error.problems.values()) or [error.message]
-        return answer("bureau/import.html", status=422, kind=kind, columns=columns, plan=None, problems=found, rows=())
+        return answer(
+            "bureau/import.html", status=422, kind=kind, columns=columns, plan=None, problems=found, rows=()
+        )
     rows = [dict(zip(columns, (str(c or "") for c in row.cells), strict=False)) for row in table.rows]
     checked = plan(db(), rows)
     places = [row.number for row in table.rows]
@@ -232,5 +238,3 @@ def posted_rows(columns: tuple[str, ...]) -> list[dict[str, str]]:
         return [{c: str(row.get(c, "")) for c in columns} for row in rows]
     except (ValueError, AttributeError) as error:
         raise Invalid(_("导入内容不完整，请重新上传文件。")) from error
-
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import chengdu_group
 from intranet.plugins import RubricRegistry, build_plugin_manager
 from intranet.rubric import cases
 
-CASES = cases.load(Path(__file__).parent / "cases")
+CASES = cases.load(Path(__file__).parent)
 PLUGIN = RubricRegistry(build_plugin_manager(entry_points=False, plugins=[chengdu_group])).installed[
     "chengdu_group"
 ]

@@ -37,7 +37,10 @@ INDICATORS = {
     "C1": 6, "C2": 6, "C3": 8, "C4": 13, "C5": 12, "C6": 5, "C7": 5, "C8": 10,
     "C9": 10, "C10": 10, "C11": 5, "C12": 5, "C13": 5, "C14": 10, "C15": 10,
 }  # fmt: skip
-SHORT = "章程 规划 制度 干部 教师 品牌 培训 教学 教研 共享 成效 表彰 媒体 托管 创新".split()
+SHORT = [
+    "章程", "规划", "制度", "干部", "教师", "品牌", "培训", "教学",
+    "教研", "共享", "成效", "表彰", "媒体", "托管", "创新",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +147,7 @@ def test_rulings_and_their_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "choice"), [(r.key, c.key) for r in DEFINITION.rulings for c in r.choices], ids=lambda x: str(x)
+    ("key", "choice"), [(r.key, c.key) for r in DEFINITION.rulings for c in r.choices], ids=str
 )
 def test_every_choice_binds_to_its_value(key: str, choice: str) -> None:
     ruling: Ruling = next(r for r in DEFINITION.rulings if r.key == key)
@@ -152,8 +155,21 @@ def test_every_choice_binds_to_its_value(key: str, choice: str) -> None:
     assert DEFINITION.bind({key: choice}).values[key] == wanted
 
 
+# What lint remarks on, and why it stays.
+REMARKS = [
+    ("C2.1", "原文中没有“1.5分”"),  # printed 共1.5 without 分
+    (
+        "C4.2b",
+        "数多的一档分反而少（裁定“irregular_6m_cadre”取“none”时）",
+    ),  # the strict reading, if a bureau wants it
+    ("C5.2", "数多的一档分反而少（裁定“irregular_6m_teacher”取“none”时）"),  # the same
+    ("C14", "原文中没有“10分”"),  # printed behind the indicator's title
+    ("C15", "原文中没有“10分”"),  # the same, and without 分
+]
+
+
 def test_lint_has_nothing_but_these_remarks() -> None:
-    assert [(w.clause, w.message) for w in DEFINITION.warnings] == []
+    assert [(w.clause, w.message.partition(":")[0]) for w in DEFINITION.warnings] == REMARKS
 
 
 # --- what is asked --------------------------------------------------------------------------------

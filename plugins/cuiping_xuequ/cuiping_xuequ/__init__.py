@@ -37,6 +37,7 @@ def check_facts(rubric: Rubric, facts: Facts) -> Sequence[Problem]:
     return [
         *rules.check_b4(facts),
         *rules.check_b6(facts),
+        *rules.check_b10(facts),
         *rules.check_b11(facts),
         *rules.check_b12b(facts),
         *rules.check_b13(facts),

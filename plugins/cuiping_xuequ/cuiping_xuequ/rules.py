@@ -67,7 +67,7 @@ def single_stage_changes(facts: Facts) -> Iterator[FieldChange]:
     (stage,) = own
     only = f"本学区只有{stage}"
     for term in ("上学期", "下学期"):
-        label = f"{term} 学区理事会（全体{stage}参加）"
+        label = f"学区理事会（{term}，全体{stage}参加）"
         yield FieldChange(f"B4.{term}", label=label, help=f"{only}，会议不分学段，按全体会议填次数。")
     yield FieldChange("B5.视导", label=f"视导学区内{stage}", help=f"{only}，填全年次数。")
     yield FieldChange("B6#4", hidden=True, reason=f"{only}，没有初中小学衔接课程")
@@ -113,6 +113,17 @@ def check_b6(facts: Facts) -> Iterator[Problem]:
     if own == BOTH and claim == "na":
         message = "本学区既有小学又有初中，第4样材料不能填“不适用”；没有的请填“缺”。"
         yield _error("B6.not_applicable", message, ref)
+
+
+def check_b10(facts: Facts) -> Iterator[Problem]:
+    """B10 「以学区内学校教学质量考核等级为依据」: a school left blank beside others is not yet 未参评."""
+    for key, year in (("grade_now", "当年"), ("grade_last", "上年")):
+        blank = [school for school in facts.members if facts.of_member(school, key, "bureau") is None]
+        if not 0 < len(blank) < len(facts.members):
+            continue
+        names = "、".join(str(facts.members[school].get("name", school)) for school in blank)
+        message = f"{names}的{year}教学质量考核等级还没有登记；没有参加考核的请选“未参评”。"
+        yield _warning("B10.grade", message, f"bureau.members.{blank[0]}.{key}")
 
 
 def check_b11(facts: Facts) -> Iterator[Problem]:

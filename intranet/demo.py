@@ -1,0 +1,195 @@
+"""Sample data for ``make demo``: every installed rubric brings its own invented units.
+
+A rubric's folder may hold ``sample.json``::
+
+    {"cycle": "…", "units": [{"code": "…", "name": "…", "group": "",
+      "schools": [{"code": "…", "name": "…", "stage": "小学", "role": "lead"}, …],
+      "docs": {…as in the facts document…}, "self": {"C1.2": {"points": "1.5"}}, "submitted": false}]}
+
+Names are invented and plainly fictional. The core adds the people.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from intranet.actor import SYSTEM, Actor
+from intranet.config import Settings
+from intranet.db import write_session
+from intranet.domain import accounts, evidence, intake
+from intranet.enums import CombineRule, CycleState, Role, SchoolRole, SubmissionState
+from intranet.models import SELF, Cycle, Entry, EntrySchool, Mark, School, Unit, UnitSchool
+from intranet.plugins import Installed, RubricRegistry
+from intranet.queries.people import actor_for, has_any_user
+from intranet.rubric.numbers import as_fraction
+from intranet.storage.local import LocalStore
+
+PASSWORD = "demo-pass-2026"  # noqa: S105 (printed by `make demo`; a demo folder is marked as such)
+
+STAFF = (
+    ("admin", "顾示例", Role.BUREAU, "教育局管理员"),
+    ("chair", "组长示例", Role.CHAIR, "考核组组长"),
+    ("reviewer1", "评委甲示例", Role.REVIEWER, "考核组成员"),
+    ("reviewer2", "评委乙示例", Role.REVIEWER, "考核组成员"),
+    ("leader", "局长示例", Role.LEADER, "局领导（只读）"),
+    ("auditor", "督导示例", Role.AUDITOR, "督导（只读）"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    login: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What to print. ``created`` is False when the folder already held the demo."""
+
+    created: bool
+    accounts: tuple[Account, ...]
+
+
+def build_demo(engine: sa.Engine, settings: Settings, registry: RubricRegistry) -> Demo:
+    """Fill an empty database once; a second call changes nothing."""
+    remembered = settings.data / "DEMO"
+    with write_session(engine) as session:
+        if has_any_user(session):
+            known = json.loads(remembered.read_text(encoding="utf-8") or "[]")
+            return Demo(False, tuple(Account(**a) for a in known))
+        hashed = accounts.hash_password(PASSWORD)
+        shown: list[Account] = []
+        staff = {login: _person(session, login, name, hashed) for login, name, _r, _w in STAFF}
+        for login, _name, role, what in STAFF:
+            shown.append(Account(login, what))
+            if role not in (Role.CHAIR, Role.REVIEWER):
+                accounts.grant(session, SYSTEM, staff[login].user_id, role)
+        for installed in registry.installed.values():
+            sample = installed.folder / "sample.json"
+            if sample.is_file():
+                data = json.loads(sample.read_text(encoding="utf-8"))
+                shown += _cycle(session, settings, installed, data, staff, hashed)
+        session.commit()
+    remembered.write_text(json.dumps([asdict(a) for a in shown], ensure_ascii=False), encoding="utf-8")
+    return Demo(True, tuple(shown))
+
+
+def _person(session: Session, login: str, name: str, hashed: str) -> Actor:
+    user = accounts.create_user(session, SYSTEM, login, name, hashed_password=hashed, must_change=False)
+    return actor_for(session, user)
+
+
+def _cycle(
+    session: Session,
+    settings: Settings,
+    installed: Installed,
+    data: dict[str, Any],
+    staff: dict[str, Actor],
+    hashed: str,
+) -> list[Account]:
+    definition = installed.definition
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    cycle = Cycle(
+        title=data["cycle"],
+        rubric_key=definition.key,
+        rubric_version=definition.version,
+        rubric_title=definition.title,
+        plugin_version=installed.version,
+        definition=definition.text,
+        rulings=data.get("rulings", {}),
+        fingerprint=definition.fingerprint(data.get("rulings", {})),
+        state=CycleState.FILING,
+        combine=CombineRule.MEAN,
+        filing_from=now - timedelta(days=20),
+        filing_until=now + timedelta(days=4, hours=3),
+        review_until=now + timedelta(days=25),
+        publish_from=now + timedelta(days=35),
+        publish_until=now + timedelta(days=42),
+    )
+    session.add(cycle)
+    session.flush()
+    for login, _name, role, _what in STAFF:
+        if role in (Role.CHAIR, Role.REVIEWER):
+            accounts.grant(session, SYSTEM, staff[login].user_id, role, cycle_id=cycle.id)
+    shown: list[Account] = []
+    terms = definition.bind().terms
+    for place, unit in enumerate(data["units"]):
+        entry, schools = _unit(session, cycle, definition.key, unit)
+        lead = _person(session, f"lead-{unit['code'].lower()}", f"{schools[0].name}填报", hashed)
+        accounts.grant(session, SYSTEM, lead.user_id, Role.FILER, school_id=schools[0].id)
+        member = _person(session, f"member-{unit['code'].lower()}", f"{schools[1].name}协作", hashed)
+        accounts.grant(session, SYSTEM, member.user_id, Role.CONTRIBUTOR, school_id=schools[1].id)
+        if place == 0:
+            shown += [
+                Account(lead.login, f"{unit['name']} {terms.lead}填报负责人"),
+                Account(member.login, f"{unit['name']} {terms.member}填报协作人"),
+            ]
+        _facts(session, settings, lead, entry, unit)
+    return shown
+
+
+def _unit(
+    session: Session, cycle: Cycle, rubric_key: str, data: dict[str, Any]
+) -> tuple[Entry, list[School]]:
+    unit = Unit(code=data["code"], name=data["name"], group=data.get("group", ""), rubric_key=rubric_key)
+    session.add(unit)
+    session.flush()
+    assert cycle.id is not None
+    assert unit.id is not None
+    entry = Entry(cycle_id=cycle.id, unit_id=unit.id, code=unit.code, name=unit.name, group=unit.group)
+    session.add(entry)
+    schools = []
+    for item in sorted(data["schools"], key=lambda s: s["role"] != "lead"):
+        school = School(code=item["code"], name=item["name"], stage=item.get("stage", ""))
+        session.add(school)
+        session.flush()
+        assert school.id is not None
+        assert entry.id is not None
+        role = SchoolRole(item["role"])
+        session.add(UnitSchool(unit_id=unit.id, school_id=school.id, role=role))
+        session.add(
+            EntrySchool(
+                entry_id=entry.id,
+                school_id=school.id,
+                code=school.code,
+                name=school.name,
+                stage=school.stage,
+                role=role,
+            )
+        )
+        schools.append(school)
+    session.flush()
+    return entry, schools
+
+
+def _facts(session: Session, settings: Settings, lead: Actor, entry: Entry, data: dict[str, Any]) -> None:
+    assert entry.id is not None
+    store = LocalStore(settings.evidence_folder)
+    for ref in intake.store_document(session, lead, entry, data.get("docs", {})):
+        text = f"示例材料 {entry.name} {ref.removeprefix('slot:')}\n这是演示用的文字文件，内容为虚构。\n"
+        name = f"示例材料 {ref.removeprefix('slot:')}.txt"
+        evidence.attach(
+            session, store, lead, entry, io.BytesIO(text.encode()), name, ref, quota=settings.quota_per_unit
+        )
+    for code, mark in data.get("self", {}).items():
+        session.add(
+            Mark(
+                entry_id=entry.id,
+                code=code,
+                role=SELF,
+                points=as_fraction(mark["points"]),
+                reason=mark.get("reason", ""),
+                made_by=lead.user_id,
+            )
+        )
+    entry.saved_at = datetime.now(UTC) if data.get("docs") else None
+    if data.get("submitted"):
+        entry.state, entry.round, entry.submitted_at = SubmissionState.SUBMITTED, 1, datetime.now(UTC)
+    session.flush()

@@ -1,0 +1,111 @@
+"""What a ranked workbook is made of: plain values out of stored results, no database rows.
+
+Texts are as they should be printed; times are local already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+from typing import Protocol
+
+from ..rubric.ledger import Result
+from ..rubric.model import Form, Rubric, Ruling
+
+
+class Row(Protocol):
+    """One line of an official form, cells in the order of its columns (``forms.FormRow``)."""
+
+    @property
+    def cells(self) -> Sequence[str | Fraction | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewerMark:
+    """What one reviewer (考核组成员) said of a leaf."""
+
+    reviewer: str
+    code: str
+    points: Fraction | None = None
+    verdict: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SettledMark:
+    """What the panel settled for a leaf (考核组评定)."""
+
+    points: Fraction | None = None
+    verdict: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceItem:
+    """One piece of evidence; refs: the clauses, slots and rows that it proves, as people name them."""
+
+    number: str
+    name: str
+    refs: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FilledForm:
+    """An official form of one unit. title: as printed, ``{unit}`` and ``{cycle}`` are filled in.
+
+    foot: rows under the table, cells in the order of the columns like any row.
+    """
+
+    form: Form
+    rows: Sequence[Row]
+    foot: Sequence[Row] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPart:
+    """What belongs to one unit besides its result. Marks by code of the leaf."""
+
+    self_marks: Mapping[str, Fraction] = field(default_factory=dict)
+    settled: Mapping[str, SettledMark] = field(default_factory=dict)
+    reviewers: Sequence[ReviewerMark] = ()
+    evidence: Sequence[EvidenceItem] = ()
+    forms: Sequence[FilledForm] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RulingMade:
+    """A ruling in force: chosen is the label of the choice, or the typed value."""
+
+    ruling: Ruling
+    chosen: str
+    reason: str = ""
+    by: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankingView:
+    """Everything in a ranked workbook. results: in rank order, the unranked last.
+
+    units: by ``Result.unit``. label: 草案 未经公示 / 公示 / 定稿, on every page.
+    frozen_at: the document's date; None while nothing is frozen.
+    """
+
+    bureau: str
+    cycle: str
+    rubric: Rubric
+    results: Sequence[Result]
+    units: Mapping[str, UnitPart] = field(default_factory=dict)
+    rulings: Sequence[RulingMade] = ()
+    label: str = ""
+    frozen_at: datetime | None = None
+    fingerprint: str = ""
+
+    def part(self, result: Result) -> UnitPart:
+        return self.units.get(result.unit, UnitPart())
+
+    @property
+    def title(self) -> str:
+        return f"{self.cycle} {self.rubric.title}" if self.cycle else self.rubric.title

@@ -1,0 +1,274 @@
+"""Rows of the school's fact tables: add, edit, delete, bring back, paste, 本项没有."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from intranet.domain.filing import Filing, read_value
+from intranet.domain.operations import outcome_of, remember
+from intranet.errors import Conflict, Forbidden, Invalid, NotFound
+from intranet.i18n import _
+from intranet.models import FactRow, TableState
+from intranet.queries.filed import extent_of, row_of, table_state_of
+from intranet.queries.filing import SCHOOL
+from intranet.rubric.model import Column, Table
+
+PASTE_LIMIT = 500
+"""Rows at once: more than any school has, and still quick to look through before accepting."""
+
+TABLE_LIMIT = 3000
+
+
+def table_of(filing: Filing, code: str, key: str) -> Table:
+    """A table of the school on this page. :raises NotFound: the page has none of that key."""
+    if key not in filing.page(code).tables:
+        raise NotFound(_("没有这张表。"))
+    table = filing.rubric.table[key]
+    if table.by != SCHOOL:
+        raise Forbidden(_("这张表由教育局或考核组填写。"))
+    return table
+
+
+def typed_columns(table: Table) -> list[Column]:
+    """The columns that people fill in; a direction that follows from two schools is not one."""
+    return [c for c in table.columns if not (c.type == "direction" and c.of)]
+
+
+def read_cells(filing: Filing, table: Table, texts: Mapping[str, str]) -> dict[str, Any]:
+    """One row's cells from what was typed. Blanks may stay blank: the checks tell what is missing.
+
+    :raises Invalid: ``problems`` by column key; also if every cell is blank.
+    """
+    cells: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for column in typed_columns(table):
+        try:
+            cells[column.key] = read_value(filing, column, texts.get(column.key, ""))
+        except Invalid as error:
+            problems[column.key] = error.message
+    if problems:
+        raise Invalid(_("有 %(n)s 处要改。", n=len(problems)), problems)
+    if all(value is None or value is False for value in cells.values()):
+        first = typed_columns(table)[0]
+        raise Invalid(_("这一行还是空的。"), {first.key: _("请至少填写“%(label)s”", label=first.label)})
+    return cells
+
+
+def add_row(filing: Filing, code: str, key: str, texts: Mapping[str, str], *, op: str) -> FactRow:
+    """Append a row. The same ``op`` again gives the same row.
+
+    :raises Invalid: ``problems`` by column.
+    """
+    filing.require_part(code)
+    table = table_of(filing, code, key)
+    before = outcome_of(filing.session, filing.actor, op)
+    if isinstance(before, dict) and "row" in before:
+        return _row(filing, code, int(before["row"]))
+    row = _append(filing, table, [read_cells(filing, table, texts)])[0]
+    remember(filing.session, filing.actor, op, {"row": row.id}, at=filing.at)
+    return row
+
+
+def _append(filing: Filing, table: Table, rows: Sequence[dict[str, Any]]) -> list[FactRow]:
+    session = filing.session
+    live, last = extent_of(session, filing.entry_id, table.key)
+    if live + len(rows) > TABLE_LIMIT:
+        raise Invalid(_("一张表最多 %(n)s 行。", n=TABLE_LIMIT), field="text")
+    _set_declared(filing, table, declared=False)
+    added = [
+        FactRow(
+            entry_id=filing.entry_id,
+            owner=SCHOOL,
+            table=table.key,
+            position=last + n,
+            cells=cells,
+            created_by=filing.actor.user_id,
+            changed_at=filing.at,
+        )
+        for n, cells in enumerate(rows, 1)
+    ]
+    session.add_all(added)
+    filing.touch()
+    session.flush()
+    for row in added:
+        filing.record("row.add", subject=f"{table.key}:{row.id}", new=row.cells)
+    return added
+
+
+def _row(filing: Filing, code: str, row_id: int) -> FactRow:
+    row = row_of(filing.session, filing.entry_id, row_id)
+    if row is None:
+        raise NotFound(_("没有这一行。"))
+    table_of(filing, code, row.table)
+    return row
+
+
+def edit_row(
+    filing: Filing, code: str, row_id: int, texts: Mapping[str, str], *, version: int, op: str
+) -> FactRow:
+    """Store a row's cells as typed.
+
+    :raises Invalid: ``problems`` by column. :raises Conflict: changed or deleted meanwhile;
+        ``theirs`` is the stored row.
+    """
+    row = _row(filing, code, row_id)
+    filing.require_part(code, row.created_by)
+    cells = read_cells(filing, table_of(filing, code, row.table), texts)
+    if row.deleted_at is not None:
+        raise Conflict(_("这一行刚被删除。再次保存会把它放回表里。"), theirs=row)
+    if row.cells == cells:
+        return row
+    if version != row.version and outcome_of(filing.session, filing.actor, op) != {
+        "row": row.id,
+        "version": row.version,
+    }:
+        raise Conflict(_("有人刚刚改过这一行。"), theirs=row)
+    old, row.cells = row.cells, cells
+    row.version += 1
+    row.changed_at = filing.at
+    filing.session.add(row)
+    remember(filing.session, filing.actor, op, {"row": row.id, "version": row.version}, at=filing.at)
+    filing.touch()
+    filing.session.flush()
+    filing.record("row.edit", subject=f"{row.table}:{row.id}", old=old, new=cells)
+    return row
+
+
+def delete_row(filing: Filing, code: str, row_id: int) -> FactRow:
+    """Take a row out of its table; it can be brought back. Doing it twice changes nothing more."""
+    row = _row(filing, code, row_id)
+    filing.require_part(code, row.created_by)
+    if row.deleted_at is None:
+        row.deleted_at = filing.at
+        _changed(filing, row, "row.delete", old=row.cells, new=None)
+    return row
+
+
+def restore_row(filing: Filing, code: str, row_id: int) -> FactRow:
+    row = _row(filing, code, row_id)
+    filing.require_part(code, row.created_by)
+    if row.deleted_at is not None:
+        row.deleted_at = None
+        _set_declared(filing, filing.rubric.table[row.table], declared=False)
+        _changed(filing, row, "row.restore", old=None, new=row.cells)
+    return row
+
+
+def _changed(filing: Filing, row: FactRow, action: str, *, old: Any, new: Any) -> None:
+    row.version += 1
+    row.changed_at = filing.at
+    filing.session.add(row)
+    filing.touch()
+    filing.session.flush()
+    filing.record(action, subject=f"{row.table}:{row.id}", old=old, new=new)
+
+
+# --- 本项没有 --------------------------------------------------------------------------------------
+
+
+def declare_empty(filing: Filing, code: str, key: str, *, declared: bool) -> None:
+    """Say that there is nothing to list (a real zero, not a blank), or take that back.
+
+    :raises Invalid: the table has rows.
+    """
+    filing.require_lead(code)
+    table = table_of(filing, code, key)
+    live, _last = extent_of(filing.session, filing.entry_id, key)
+    if declared and live:
+        raise Invalid(_("表里已有内容。确实没有的，请先删除各行。"))
+    _set_declared(filing, table, declared=declared)
+
+
+def _set_declared(filing: Filing, table: Table, *, declared: bool) -> None:
+    session = filing.session
+    state = table_state_of(session, filing.entry_id, table.key)
+    old = state is not None and state.declared_empty
+    if old == declared:
+        return
+    state = state or TableState(entry_id=filing.entry_id, owner=SCHOOL, table=table.key)
+    state.declared_empty = declared
+    session.add(state)
+    filing.touch()
+    session.flush()
+    filing.record("table.empty", subject=table.key, old=old, new=declared)
+
+
+# --- pasting from a spreadsheet -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PastedRow:
+    """One pasted line: texts by column, cells if it can be read, else problems by column."""
+
+    texts: dict[str, str]
+    cells: dict[str, Any] | None = None
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def read_paste(filing: Filing, code: str, key: str, text: str) -> list[PastedRow]:
+    """What tab-separated text from a spreadsheet would become; nothing is stored.
+
+    A first line that names columns says their order; without one they come in the table's order.
+    :raises Invalid: nothing there, or more than PASTE_LIMIT lines.
+    """
+    table = table_of(filing, code, key)
+    lines = [line.split("\t") for line in _lines(text) if line.strip()]
+    if not lines:
+        raise Invalid(_("还没有内容。请在表格里选中要交的行，复制后粘贴到这里。"), field="text")
+    columns: list[Column | None] = list(typed_columns(table))
+    header = _header(table, lines[0])
+    if header is not None:
+        columns, lines = header, lines[1:]
+    if len(lines) > PASTE_LIMIT:
+        text = _(
+            "一次最多粘贴 %(limit)s 行，这里有 %(n)s 行。内容还在框里，请分几次粘贴。",
+            limit=PASTE_LIMIT,
+            n=len(lines),
+        )
+        raise Invalid(text, field="text")
+    return [_pasted(filing, table, columns, line) for line in lines]
+
+
+def _lines(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _header(table: Table, cells: Sequence[str]) -> list[Column | None] | None:
+    """Columns by their labels, None for one that is not the table's; None if this is no header."""
+    by_label = {_plain(c.label): c for c in typed_columns(table)}
+    found = [by_label.get(_plain(cell)) for cell in cells]
+    return found if sum(c is not None for c in found) * 2 > len(found) else None
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split()).replace("（", "(").replace("）", ")").replace("：", ":")
+
+
+def _pasted(
+    filing: Filing, table: Table, columns: Sequence[Column | None], cells: Sequence[str]
+) -> PastedRow:
+    texts = {c.key: cell.strip() for c, cell in zip(columns, cells, strict=False) if c is not None}
+    try:
+        return PastedRow(texts, read_cells(filing, table, texts))
+    except Invalid as error:
+        return PastedRow(texts, None, error.problems)
+
+
+def accept_paste(filing: Filing, code: str, key: str, text: str, *, op: str) -> int:
+    """Add all pasted rows, or none. :returns: how many. The same ``op`` again adds nothing.
+
+    :raises Invalid: a cell cannot be read.
+    """
+    filing.require_part(code)
+    before = outcome_of(filing.session, filing.actor, op)
+    if isinstance(before, dict) and "rows" in before:
+        return int(before["rows"])
+    pasted = read_paste(filing, code, key, text)
+    good = [p.cells for p in pasted if p.cells is not None]
+    if len(good) < len(pasted):
+        raise Invalid(_("还有 %(n)s 行要改。", n=len(pasted) - len(good)), field="text")
+    _append(filing, table_of(filing, code, key), good)
+    remember(filing.session, filing.actor, op, {"rows": len(good)}, at=filing.at)
+    return len(good)

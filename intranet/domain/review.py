@@ -1,0 +1,277 @@
+"""What the panel writes: marks, the chair's settlements, figures the panel owns.
+
+What they type is read by ``marking.py``; how far the marking has come is ``standing.py``. Whether
+a clause takes such a mark at all is ``rubric.marks.check_mark``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from intranet.actor import Actor
+from intranet.domain.log import record
+from intranet.domain.marking import Given, completed, needs_reason
+from intranet.domain.phases import require_review
+from intranet.domain.standing import Item, Leaf
+from intranet.enums import SubmissionState
+from intranet.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from intranet.i18n import _
+from intranet.models import SETTLED, Answer, Cycle, Entry, Mark
+from intranet.rubric.checks import parse_value
+from intranet.rubric.marks import check_mark
+from intranet.rubric.model import Field, Rubric
+from intranet.rubric.numbers import as_text
+
+MAX_REASON = 1000
+
+
+def save_marks(
+    session: Session, actor: Actor, cycle: Cycle, rubric: Rubric, item: Item, given: Sequence[Given], *, at: datetime
+) -> list[Mark]:
+    """Store one reviewer's marks on the leaves of one item; what is unchanged stays untouched.
+
+    :raises NotFound: the actor is not on this cycle's panel.
+    :raises DomainError: not in review, or the unit has not submitted.
+    :raises Invalid: ``problems`` by clause code: what to enter instead.
+    :raises Conflict: ``theirs`` is {code: Mark} of marks changed since they were read.
+    """
+    if not actor.on_panel(_id(cycle)):
+        raise NotFound(_("没有这份填报，或您无权评它。"))
+    require_scoring(cycle, item.entry)
+    leaves = {leaf.code: leaf for leaf in item.leaves}
+    checked = [(leaves.get(g.code), g) for g in given]
+    problems = {g.code: p for leaf, g in checked if (p := _problem(rubric, leaf, g))}
+    if problems:
+        raise Invalid(next(iter(problems.values())), problems)
+    stored = _stored(session, item.entry, actor.user_id)
+    theirs = {
+        g.code: found
+        for leaf, g in checked
+        if leaf and (found := stored.get((leaf.code, leaf.role))) and found.version != g.version
+    }
+    if theirs:
+        raise Conflict(_("这一项在另一个窗口刚刚改过，请看清两个分数再保存。"), theirs=theirs)
+    return [
+        _write(session, actor, cycle, leaf, completed(leaf, g), stored.get((leaf.code, leaf.role)), at)
+        for leaf, g in checked
+        if leaf is not None
+    ]
+
+
+def _problem(rubric: Rubric, leaf: Leaf | None, given: Given) -> str:
+    if leaf is None:
+        return _("%(code)s 不在这一页上，不能评分。", code=given.code)
+    if leaf.bar:
+        return _("这一款不用评分：%(why)s。", why=leaf.bar)
+    if len(given.reason) > MAX_REASON:
+        return _("理由最多 %(n)s 字，请写短一些。", n=MAX_REASON)
+    if given.doubtful and given.points is None and given.verdict is None:
+        return ""
+    given = completed(leaf, given)
+    try:
+        check_mark(rubric, given.code, given.points, given.verdict)
+    except Invalid as error:
+        return error.message
+    if given.doubtful or given.reason.strip():
+        return ""
+    return needs_reason(leaf, given.points, given.verdict)
+
+
+def require_scoring(cycle: Cycle, entry: Entry) -> None:
+    """Raise DomainError, saying what must happen first, unless reviewers may score this entry now."""
+    require_review(cycle)
+    _require_submitted(entry)
+
+
+def _require_submitted(entry: Entry) -> None:
+    if entry.state == SubmissionState.RETURNED:
+        raise DomainError(_("%(unit)s 正在补材料，重新提交后才能评分。", unit=entry.name))
+    if entry.state != SubmissionState.SUBMITTED:
+        raise DomainError(_("%(unit)s 还没有提交，不能评分。", unit=entry.name))
+
+
+def _stored(session: Session, entry: Entry, user_id: int) -> dict[tuple[str, str], Mark]:
+    query = select(Mark).where(Mark.entry_id == entry.id, Mark.user_id == user_id)
+    return {(m.code, m.role): m for m in session.exec(query)}
+
+
+def _write(
+    session: Session, actor: Actor, cycle: Cycle, leaf: Leaf, given: Given, mark: Mark | None, at: datetime
+) -> Mark:
+    old = None if mark is None else _said(mark)
+    if mark is None:
+        mark = Mark(
+            entry_id=_id(leaf.entry),
+            code=leaf.code,
+            role=leaf.role,
+            user_id=actor.user_id,
+            made_by=actor.user_id,
+            version=0,
+        )
+    mark.points, mark.verdict, mark.reason = given.points, given.verdict, given.reason.strip()
+    mark.deductions, mark.doubtful, mark.computed = given.deductions, given.doubtful, leaf.proposed
+    new = _said(mark)
+    if new == old:
+        return mark
+    mark.made_at, mark.made_by, mark.version = at, actor.user_id, mark.version + 1
+    session.add(mark)
+    session.flush()
+    record(
+        session,
+        actor,
+        "mark.save",
+        subject=leaf.code,
+        old=old,
+        new=new,
+        reason=mark.reason,
+        cycle_id=cycle.id,
+        entry_id=leaf.entry.id,
+        role=leaf.role,
+    )
+    return mark
+
+
+def _said(mark: Mark) -> dict[str, Any]:
+    """What a mark says, for the log and for telling whether it changed."""
+    return {
+        "points": None if mark.points is None else as_text(mark.points),
+        "verdict": mark.verdict,
+        "reason": mark.reason,
+        "deductions": mark.deductions,
+        "doubtful": mark.doubtful,
+        "computed": None if mark.computed is None else as_text(mark.computed),
+    }
+
+
+# --- the chair ------------------------------------------------------------------------------------
+
+
+def require_chair(actor: Actor, cycle: Cycle) -> None:
+    """Raise Forbidden unless the actor is a chair (组长) of this cycle's panel."""
+    if not actor.chairs(_id(cycle)):
+        raise Forbidden(_("这一步由考核组组长办理。"))
+
+
+def settle(
+    session: Session, actor: Actor, cycle: Cycle, rubric: Rubric, leaf: Leaf, given: Given, *, at: datetime
+) -> Mark:
+    """The chair's word on one leaf, with a reason; it stands before all reviewers' marks.
+
+    :raises Forbidden: not this cycle's chair. :raises DomainError: not in review or deliberation,
+        or not submitted. :raises Invalid: a mark the clause cannot take, or no reason.
+    :raises Conflict: another chair settled meanwhile.
+    """
+    require_chair(actor, cycle)
+    require_review(cycle, settling=True)
+    _require_submitted(leaf.entry)
+    if leaf.bar:
+        raise Invalid(_("这一款不用评分：%(why)s。", why=leaf.bar), field=leaf.code)
+    given = completed(leaf, given)
+    check_mark(rubric, leaf.code, given.points, given.verdict)
+    reason = given.reason.strip()
+    if not reason:
+        raise Invalid(_("请写明审定理由。"), field=leaf.code)
+    if len(reason) > MAX_REASON:
+        raise Invalid(_("理由最多 %(n)s 字，请写短一些。", n=MAX_REASON), field=leaf.code)
+    mark = _settlement(session, leaf)
+    if (mark.version if mark else 0) != given.version:
+        raise Conflict(_("这一款刚刚由另一位组长审定过，请看清后再决定。"), theirs={leaf.code: mark})
+    old = None if mark is None else _said(mark)
+    if mark is None:
+        mark = Mark(entry_id=_id(leaf.entry), code=leaf.code, role=SETTLED, made_by=actor.user_id, version=0)
+    mark.points, mark.verdict, mark.reason, mark.computed = given.points, given.verdict, reason, leaf.proposed
+    if _said(mark) == old:
+        return mark
+    mark.made_at, mark.made_by, mark.version = at, actor.user_id, mark.version + 1
+    session.add(mark)
+    session.flush()
+    _log(session, actor, cycle, leaf, "mark.settle", old, _said(mark), reason)
+    return mark
+
+
+def withdraw_settlement(session: Session, actor: Actor, cycle: Cycle, leaf: Leaf, *, version: int) -> None:
+    """Take the chair's word back, so that the reviewers' marks count again."""
+    require_chair(actor, cycle)
+    require_review(cycle, settling=True)
+    mark = _settlement(session, leaf)
+    if mark is None:
+        return
+    if mark.version != version:
+        raise Conflict(_("这一款刚刚由另一位组长审定过，请看清后再决定。"), theirs={leaf.code: mark})
+    old = _said(mark)
+    session.delete(mark)
+    session.flush()
+    _log(session, actor, cycle, leaf, "mark.unsettle", old, None, "")
+
+
+def _settlement(session: Session, leaf: Leaf) -> Mark | None:
+    query = select(Mark).where(Mark.entry_id == leaf.entry.id, Mark.code == leaf.code, Mark.role == SETTLED)
+    return session.exec(query).first()
+
+
+def _log(
+    session: Session, actor: Actor, cycle: Cycle, leaf: Leaf, action: str, old: Any, new: Any, reason: str
+) -> None:
+    record(
+        session,
+        actor,
+        action,
+        subject=leaf.code,
+        old=old,
+        new=new,
+        reason=reason,
+        cycle_id=cycle.id,
+        entry_id=leaf.entry.id,
+    )
+
+
+# --- figures the panel owns -----------------------------------------------------------------------
+
+
+def save_figure(
+    session: Session, actor: Actor, cycle: Cycle, entry: Entry, wanted: Field, text: str, *, version: int, at: datetime
+) -> Answer:
+    """Store a number that the panel owns as a fact (展示考核得分), typed by the chair.
+
+    :raises Invalid: not what the field asks for, below its ``least`` or above its ``most``.
+    :raises Conflict: changed meanwhile; ``theirs`` is the stored value.
+    """
+    require_chair(actor, cycle)
+    require_review(cycle, settling=True)
+    _require_submitted(entry)
+    value = parse_value(wanted, unicodedata.normalize("NFKC", text))
+    query = select(Answer).where(
+        Answer.entry_id == entry.id, Answer.owner == wanted.by, col(Answer.school_id) == 0, Answer.key == wanted.key
+    )
+    answer = session.exec(query).first()
+    if (answer.version if answer else 0) != version:
+        raise Conflict(
+            _("“%(label)s”在另一个窗口刚刚改过，请看清后再保存。", label=wanted.label),
+            theirs=answer.value if answer else None,
+            field=wanted.key,
+        )
+    old = None if answer is None else answer.value
+    if answer is None:
+        answer = Answer(
+            entry_id=_id(entry), owner=wanted.by, key=wanted.key, changed_by=actor.user_id, version=0
+        )
+    if value == old and answer.version:
+        return answer
+    answer.value, answer.version = value, answer.version + 1
+    answer.changed_by, answer.changed_at = actor.user_id, at
+    session.add(answer)
+    session.flush()
+    record(
+        session, actor, "answer.save", subject=wanted.key, old=old, new=value, cycle_id=cycle.id, entry_id=entry.id
+    )
+    return answer
+
+
+def _id(row: Cycle | Entry) -> int:
+    assert row.id is not None
+    return row.id

@@ -1,0 +1,15 @@
+"""The panel's pages: my cycles, the queue, the scoring page; the chair's board and settlements; the sheet.
+
+``desk`` loads a cycle as one reviewer meets it, ``bench`` prepares one item for the scoring page,
+``typed`` reads its form.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+bp = Blueprint("panel", __name__, url_prefix="/panel")
+
+from . import chair, pages, scoring  # noqa: E402  (they need bp)
+
+__all__ = ["bp", "chair", "pages", "scoring"]

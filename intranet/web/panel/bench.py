@@ -1,0 +1,248 @@
+"""One item laid out for scoring: requirement, materials, facts, ledger; files; the boxes to fill in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from intranet.domain.scoring import EntrySheet
+from intranet.domain.standing import Item, Leaf, figures
+from intranet.i18n import _
+from intranet.models import Evidence, Mark
+from intranet.queries.filing import FiledEvidence, pages
+from intranet.queries.review import others_marks
+from intranet.rubric import sentences
+from intranet.rubric.deductions import Choice, bank
+from intranet.rubric.facts import Facts
+from intranet.rubric.ledger import Line, Score
+from intranet.rubric.marks import verdicts
+from intranet.rubric.model import Clause, Field, JudgedClause, Option, Rubric, Table
+from intranet.rubric.tables import rows_of
+
+from ..context import actor
+from .typed import STEP, Typed
+
+SHOWN_INLINE = ("application/pdf", "image/png", "image/jpeg", "image/gif", "image/webp")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of the item. place: what it proves, in words."""
+
+    evidence: Evidence
+    place: str
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the browser can show it in the page."""
+        return self.evidence.media_type in SHOWN_INLINE
+
+
+@dataclass(frozen=True)
+class SlotView:
+    """A material that the notice names. state: missing (absent or blank), have (declared, with or without file), na."""
+
+    label: str
+    state: str
+    note: str
+    files: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class FactView:
+    """One filled-in thing: label and value; None is blank. group: the table or field it belongs to."""
+
+    label: str
+    value: str | None
+    files: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class LedgerLine:
+    """A line of the ledger in words. note: why it does not count, or what would earn more."""
+
+    text: str
+    note: str
+    points: Fraction | None
+    counted: bool
+    files: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class LeafView:
+    """One leaf with everything beside its box."""
+
+    leaf: Leaf
+    typed: Typed
+    bank: list[Choice]
+    options: tuple[Option, ...]
+    step: Fraction
+    lines: list[LedgerLine]
+    steps: list[str]
+    flags: list[str]
+    figures: list[FactView]
+    others: list[Mark] | None
+    others_n: int
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def takes_points(self) -> bool:
+        """A number is typed: there are no conclusions to choose, or one of them leaves the number open."""
+        return not self.options or any(o.upto is not None for o in self.options)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The left and the middle of the scoring page."""
+
+    slots: list[SlotView]
+    files: list[File]
+    facts: list[FactView]
+    requirements: list[Clause]
+
+    @property
+    def have(self) -> int:
+        return sum(s.state == "have" for s in self.slots)
+
+    @property
+    def missing(self) -> int:
+        return sum(s.state == "missing" for s in self.slots)
+
+
+def bench_of(rubric: Rubric, sheet: EntrySheet, item: Item, evidence: Sequence[FiledEvidence]) -> Bench:
+    """What the unit filed for this item, the missing materials first."""
+    page = next(p for p in pages(rubric) if p.code == item.indicator.code)
+    by_ref = _by_ref(evidence)
+    slots = [s for c in page.clauses for s in _slots(sheet, c, by_ref)]
+    slots.sort(key=lambda s: ("missing", "have", "na").index(s.state))
+    facts = [f for declared in page.fields for f in _field_views(sheet, declared)]
+    refs: list[tuple[str, str]] = []
+    for clause in page.clauses:
+        refs += [(f"slot:{clause.code}#{s.n}", s.label) for s in sheet.form.slots(clause.code)]
+        refs.append((f"clause:{clause.code}", clause.name))
+    in_ledger = {r for leaf in item.leaves for line in leaf.score.lines for r in line.ref.split(",")}
+    for key, wheres in page.tables.items():
+        for row in rows_of(rubric.table[key], sheet.facts) or ():
+            if any(row.matches(where) for where in wheres):
+                ref = _row_ref(sheet, row.ref)
+                text = described(row.table, row.cells, sheet.facts)
+                refs.append((ref, text))
+                if row.ref not in in_ledger:
+                    facts.append(FactView(row.table.title, text, tuple(by_ref.get(ref, ()))))
+    places = {e.id: place for ref, place in reversed(refs) for e in by_ref.get(ref, ())}
+    files = [File(e.evidence, places[e.evidence.id]) for e in evidence if e.evidence.id in places]
+    return Bench(slots, files, facts, [c for c in page.clauses if c.text or c.requirement or c.note])
+
+
+def leaf_view(
+    rubric: Rubric, sheet: EntrySheet, leaf: Leaf, typed: Typed, evidence: Sequence[FiledEvidence], reasons: list[str]
+) -> LeafView:
+    """A leaf as this reviewer may see it: others' marks only once the own one is in.
+
+    ``sheet`` must be scored without the panel's marks (``standing.unmarked``).
+    """
+    step = leaf.clause.step if isinstance(leaf.clause, JudgedClause) else STEP
+    return LeafView(
+        leaf=leaf,
+        typed=typed,
+        bank=bank(rubric, leaf.clause, sheet.facts, leaf.score),
+        options=verdicts(leaf.clause),
+        step=step,
+        lines=ledger(sheet, leaf.score, _by_ref(evidence), rubric.places),
+        steps=[sentences.step(s, rubric.places) for s in leaf.score.steps],
+        flags=[sentences.flag(f) for f in leaf.score.flags],
+        figures=[f for declared in figures(rubric, leaf.clause, sheet.form) for f in _field_views(sheet, declared)],
+        others=others_marks(leaf.marks, actor()),
+        others_n=len({m.user_id for m in leaf.given} - {actor().user_id}),
+        reasons=reasons,
+    )
+
+
+def ledger(
+    sheet: EntrySheet, score: Score, by_ref: dict[str, list[Evidence]], places: int
+) -> list[LedgerLine]:
+    """The score's lines in words, each with the files of the rows it is made of."""
+    return [_ledger_line(sheet, line, by_ref, places) for line in score.lines]
+
+
+def _ledger_line(
+    sheet: EntrySheet, line: Line, by_ref: dict[str, list[Evidence]], places: int
+) -> LedgerLine:
+    refs = [_row_ref(sheet, ref) if "[" in ref else ref for ref in line.ref.split(",") if ref]
+    files = {e.id: e for ref in refs for e in by_ref.get(ref, ())}
+    notes = (sentences.reason(line), sentences.hint(line))
+    return LedgerLine(
+        text=sentences.line(line, places),
+        note="；".join(n for n in notes if n),
+        points=line.points,
+        counted=line.counted,
+        files=tuple(files.values()),
+    )
+
+
+def _by_ref(evidence: Iterable[FiledEvidence]) -> dict[str, list[Evidence]]:
+    out: dict[str, list[Evidence]] = {}
+    for filed in evidence:
+        for ref in filed.refs:
+            out.setdefault(ref, []).append(filed.evidence)
+    return out
+
+
+def _row_ref(sheet: EntrySheet, ref: str) -> str:
+    """``exchange[3]`` as the evidence names it, ``row:17``; unchanged if there is no such row."""
+    table, _bracket, n = ref.rstrip("]").partition("[")
+    ids = sheet.source.row_ids.get(table, [])
+    return f"row:{ids[int(n)]}" if n.isdecimal() and int(n) < len(ids) else ref
+
+
+def _slots(sheet: EntrySheet, clause: Clause, by_ref: dict[str, list[Evidence]]) -> Iterable[SlotView]:
+    for slot in sheet.form.slots(clause.code):
+        value = sheet.facts.slot(clause.code, slot.n - 1)
+        files = tuple(by_ref.get(f"slot:{clause.code}#{slot.n}", ()))
+        if slot.hidden or value == "na":
+            yield SlotView(slot.label, "na", slot.reason or _("不适用"), files)
+        elif value is True:
+            yield SlotView(slot.label, "have", "" if files else _("已声明有，未附文件"), files)
+        else:
+            yield SlotView(slot.label, "missing", _("声明没有") if value is False else _("未填"), files)
+
+
+def _field_views(sheet: EntrySheet, declared: Field) -> Iterable[FactView]:
+    if declared.key in sheet.form.hidden:
+        return
+    asked, facts = sheet.form.field(declared.key), sheet.facts
+    if asked.per == "member":
+        for school, about in facts.members.items():
+            value = _shown(asked, facts.of_member(school, asked.key, asked.by), facts)
+            yield FactView(f"{about.get('name', school)} {asked.label}", value)
+    else:
+        yield FactView(asked.label, _shown(asked, facts.get(asked.key, asked.by), facts))
+
+
+def _shown(asked: Any, value: Any, facts: Facts) -> str | None:
+    """A field's or column's value for people; None if it is blank."""
+    if value is None or value == "":
+        return None
+    if asked.type == "tick":
+        return _("是") if value is True else _("否")
+    if asked.type == "school":
+        return str(facts.members.get(str(value), {}).get("name", value))
+    if asked.type == "choice":
+        values = value if isinstance(value, list | tuple) else [value]
+        labels = {o.value: o.label or o.value for o in asked.options}
+        return "、".join(labels.get(str(v), str(v)) for v in values)
+    unit = getattr(asked, "unit", "")
+    return f"{value} {unit}".strip()
+
+
+def described(table: Table, cells: Any, facts: Facts) -> str:
+    """A row in one sentence: the table's own, or its filled cells."""
+    shown = {c.key: _shown(c, cells.get(c.key), facts) or "" for c in table.columns}
+    if table.describe:
+        text = table.describe
+        for key, value in shown.items():
+            text = text.replace("{" + key + "}", value or "—")
+        return text
+    return "，".join(v for v in shown.values() if v)

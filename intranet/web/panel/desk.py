@@ -1,0 +1,75 @@
+"""A cycle as one panel member meets it: its entries, their sheets, the queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from flask import request
+
+from intranet.domain.scoring import EntrySheet, Scoring, score_entries, scoring_for
+from intranet.domain.standing import Item, Progress, indicators_of, item_of, items_of, progress_of, unmarked
+from intranet.errors import NotFound
+from intranet.i18n import _
+from intranet.models import Cycle, Entry
+from intranet.queries import review
+from intranet.rubric.model import Clause, Rubric
+
+from ..context import actor, db, ground
+
+ORDERS = ("indicator", "unit")
+
+
+@dataclass
+class Desk:
+    """The queue of one cycle for the actor, in the order ``by``."""
+
+    cycle: Cycle
+    scoring: Scoring
+    sheets: dict[int, EntrySheet]
+    by: str
+
+    @property
+    def rubric(self) -> Rubric:
+        return self.scoring.rubric
+
+    @cached_property
+    def items(self) -> list[Item]:
+        return items_of(self.rubric, self.sheets, self.cycle.combine, by=self.by)
+
+    @cached_property
+    def progress(self) -> Progress:
+        return progress_of(self.items, actor().user_id)
+
+
+def order() -> str:
+    """``by`` of the request: indicator (the default) or unit."""
+    wanted = request.values.get("by", "")
+    return wanted if wanted in ORDERS else ORDERS[0]
+
+
+def open_desk(cycle: Cycle, *, by: str | None = None) -> Desk:
+    """Everything of the cycle that the actor meets; a fixed number of queries for any number of entries."""
+    assert cycle.id is not None
+    scoring = scoring_for(cycle, ground().registry)
+    entries = review.panel_entries(db(), actor(), cycle.id)
+    return Desk(cycle, scoring, score_entries(db(), cycle, scoring, entries), by or order())
+
+
+def indicator_for(rubric: Rubric, code: str) -> Clause:
+    """The clause whose scoring page this is, or NotFound."""
+    clause = next((c for c in indicators_of(rubric) if c.code == code), None)
+    if clause is None:
+        raise NotFound(_("这份考核办法里没有这个指标。"))
+    return clause
+
+
+def blind_item(scoring: Scoring, sheet: EntrySheet, indicator: Clause, cycle: Cycle) -> tuple[EntrySheet, Item]:
+    """The item scored from the facts alone: no reviewer's mark is anywhere in its sheet."""
+    blind = unmarked(scoring, sheet)
+    return blind, item_of(scoring.rubric, blind, indicator, cycle.combine)
+
+
+def entry_id(entry: Entry) -> int:
+    assert entry.id is not None
+    return entry.id
