@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from intranet.plugins import Installed, RubricRegistry, build_plugin_manager
 from intranet.rubric import checks, engine, loader, sentences
 from intranet.rubric.facts import OWNERS, Facts
 from intranet.rubric.ledger import Problem, Result, Score, State, result_to_json
+from intranet.rubric.marks import full_marks
 from intranet.rubric.model import Column, Field, Rubric, Ruling
 from intranet.rubric.numbers import show
 
@@ -58,15 +60,14 @@ def rubrics(as_json: bool) -> None:
 def _listed(one: Installed) -> dict[str, Any]:
     rubric = one.definition.bind()
     subtotals = [
-        {"code": s.code, "title": s.title, "points": show(sum((_max(rubric, c) for c in s.of), Fraction(0)))}
-        for s in rubric.subtotals
+        {"code": s.code, "title": s.title, "points": show(_together(rubric, s.of))} for s in rubric.subtotals
     ]
     return {
         "key": one.key,
         "title": rubric.title,
         "version": rubric.version,
         "source": rubric.source,
-        "points": show(rubric.root.max),
+        "points": show(full_marks(rubric, rubric.root.code)),
         "subtotals": subtotals,
         "hooks": list(one.hook_names),
         "distribution": one.distribution,
@@ -74,8 +75,8 @@ def _listed(one: Installed) -> dict[str, Any]:
     }
 
 
-def _max(rubric: Rubric, code: str) -> Fraction:
-    return rubric.by[code].max or Fraction(0)
+def _together(rubric: Rubric, codes: Iterable[str]) -> Fraction:
+    return sum((full_marks(rubric, code) or Fraction(0) for code in codes), Fraction(0))
 
 
 # --- score ---------------------------------------------------------------------------------------
@@ -326,7 +327,7 @@ def lint(file: Path) -> None:
             "%(title)s：%(leaves)s 条末级条款，满分 %(points)s，留意 %(n)s 处，没有错误。",
             title=rubric.title,
             leaves=len(list(rubric.leaves())),
-            points=show(rubric.root.max),
+            points=show(full_marks(rubric, rubric.root.code)),
             n=len(definition.warnings),
         )
     )

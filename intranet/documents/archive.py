@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import pairwise
 
 from ..errors import Invalid
 from ..i18n import _
@@ -113,7 +114,7 @@ def _raw_name(entry: zipfile.ZipInfo) -> bytes:
 def _check_apart(ranges: list[tuple[int, int]]) -> None:
     """Entries must not share bytes: overlap makes a small file inflate without end (CVE-2024-0450)."""
     ranges.sort()
-    for (_start, end), (following, _end) in zip(ranges, ranges[1:], strict=False):
+    for (_start, end), (following, _end) in pairwise(ranges):
         if following < end:
             raise _refused(_("部件互相重叠"))
 

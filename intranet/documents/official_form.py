@@ -7,21 +7,18 @@ from datetime import datetime
 from fractions import Fraction
 
 from ..i18n import _
+from ..rubric.forms import FormRow
 from ..rubric.model import Form
 from ..rubric.numbers import round_half_up
-from . import text as texts
-from .view import FilledForm, Row
+from .view import FilledForm
 from .workbook import Book, Sheet
-
-_LINE = 15.0
-"""Height of a line of body text in points."""
 
 
 def write(
     form: Form,
     title: str,
-    rows: Sequence[Row],
-    foot: Sequence[Row],
+    rows: Sequence[FormRow],
+    foot: Sequence[FormRow],
     notes: Sequence[str],
     *,
     unit: str,
@@ -58,16 +55,15 @@ def add_sheet(
     sheet.headline(1, "　　".join(part for part in about if part), book.subtitle)
     for column, heading in enumerate(form.columns):
         sheet.text(2, column, heading.label, book.head)
-    merged = {(top, column): bottom for column, top, bottom in _runs(form, filled.rows)}
-    covered = {(n, c) for (top, c), bottom in merged.items() for n in range(top, bottom + 1)}
+    sheet.height(2, sheet.lines([column.label for column in form.columns]))
+    runs = list(_runs(form, filled.rows))
+    for column, top, bottom in runs:
+        sheet.merge((3 + top, column, 3 + bottom, column), filled.rows[top].cells[column], styles[column])
     for n, row in enumerate(filled.rows):
         for column, value in enumerate(row.cells):
-            if (n, column) in merged:
-                area = (3 + n, column, 3 + merged[n, column], column)
-                sheet.merge(area, value, styles[column])
-            elif (n, column) not in covered:
+            if not form.columns[column].merge:
                 sheet.put(3 + n, column, value, styles[column], _number(book, form, column, value, places))
-    _stretch(sheet, filled, merged)
+    _heights(sheet, filled, runs)
     at = 3 + len(filled.rows)
     for row in filled.foot:
         _foot(sheet, at, form, row, places)
@@ -80,8 +76,8 @@ def add_sheet(
     return sheet
 
 
-def _runs(form: Form, rows: Sequence[Row]) -> Iterator[tuple[int, int, int]]:
-    """``(column, first, last)`` of equal neighbours downwards in the columns that merge.
+def _runs(form: Form, rows: Sequence[FormRow]) -> Iterator[tuple[int, int, int]]:
+    """``(column, first, last)`` of equal neighbours downwards in the columns that merge, single cells too.
 
     A run never reaches over the end of a run in a merging column to its left; blanks stay apart.
     """
@@ -94,33 +90,28 @@ def _runs(form: Form, rows: Sequence[Row]) -> Iterator[tuple[int, int, int]]:
         top = 0
         for n in range(1, len(keys) + 1):
             if n == len(keys) or keys[n] != keys[top]:
-                if n - 1 > top:
-                    yield column, top, n - 1
+                yield column, top, n - 1
                 top = n
 
 
-def _stretch(sheet: Sheet, filled: FilledForm, merged: dict[tuple[int, int], int]) -> None:
-    """Make the last row of a merged cell high enough where its text needs more than its rows give.
-
-    Programs fit the height of a row to its single cells only.
-    """
+def _heights(sheet: Sheet, filled: FilledForm, runs: Sequence[tuple[int, int, int]]) -> None:
+    """Rows as high as their own cells need; the last row of a merged cell takes what that needs more."""
     columns = filled.form.columns
-
-    def needed(row: Row) -> int:
-        single = [(c, v) for c, v in enumerate(row.cells) if isinstance(v, str) and not columns[c].merge]
-        return max((texts.lines(value, columns[c].width - 1) for c, value in single), default=1)
-
-    for (top, column), bottom in merged.items():
-        value = filled.rows[top].cells[column]
-        have = [needed(row) for row in filled.rows[top : bottom + 1]]
-        want = texts.lines(str(value), columns[column].width - 1)
-        if want > sum(have):
-            sheet.raw.set_row(3 + bottom, (have[-1] + want - sum(have)) * _LINE)
+    needed = [
+        sheet.lines([None if column.merge else cell for cell, column in zip(row.cells, columns, strict=True)])
+        for row in filled.rows
+    ]
+    for column, top, bottom in runs:
+        want = sheet.lines([*[None] * column, filled.rows[top].cells[column]])
+        needed[bottom] += max(0, want - sum(needed[top : bottom + 1]))
+    for n, lines in enumerate(needed):
+        sheet.height(3 + n, lines)
 
 
-def _foot(sheet: Sheet, at: int, form: Form, row: Row, places: int) -> None:
+def _foot(sheet: Sheet, at: int, form: Form, row: FormRow, places: int) -> None:
     """A foot row: its label takes the empty cells to its right, as 总分 does in print."""
     book = sheet.book
+    sheet.height(at, 1)
     column = 0
     while column < len(row.cells):
         value, last = row.cells[column], column

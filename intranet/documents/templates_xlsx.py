@@ -21,11 +21,11 @@ _INLINE = 255
 
 @dataclass(frozen=True, slots=True)
 class ImportColumn:
-    """One column to fill in. options: a drop-down; help: shown at the cell and in the instructions."""
+    """One column to fill in. choices: a drop-down; help: shown at the cell and in the instructions."""
 
     label: str
     kind: Literal["text", "number", "date"] = "text"
-    options: Sequence[str] = ()
+    choices: Sequence[str] = ()
     required: bool = False
     help: str = ""
     width: float = 0
@@ -46,16 +46,17 @@ def write_import_template(
     book = Book(title)
     sheet = book.sheet(title)
     hints = book.sheet(_("填写说明"))
-    lists = [column for column in columns if not _fits_inline(column.options)]
+    lists = [column for column in columns if not _fits_inline(column.choices)]
     sources = _lists(book, lists)
     examples = list(zip(*example_rows, strict=True)) or [() for _column in columns]
     cell = book.format(num_format="@", text_wrap=True)
-    optional, required = book.head, book.format(
-        font_name="黑体", align="center", text_wrap=True, border=1, bg_color="#FBE9D0"
+    optional, required = (
+        book.head,
+        book.format(font_name="黑体", align="center", text_wrap=True, border=1, bg_color="#FBE9D0"),
     )
     sheet.widths(
         [
-            column.width or fit([column.label, *column.options, *shown], least=10, most=40)
+            column.width or fit([column.label, *column.choices, *shown], least=10, most=40)
             for column, shown in zip(columns, examples, strict=True)
         ],
         cell,
@@ -72,7 +73,9 @@ def write_import_template(
 def _fits_inline(options: Sequence[str]) -> bool:
     """Whether a drop-down can hold the options itself: short enough, no comma or quote in them."""
     together = texts.clean(",".join(options))
-    return len(together) <= _INLINE and together.count(",") == max(0, len(options) - 1) and '"' not in together
+    return (
+        len(together) <= _INLINE and together.count(",") == max(0, len(options) - 1) and '"' not in together
+    )
 
 
 def _lists(book: Book, columns: Sequence[ImportColumn]) -> dict[str, str]:
@@ -84,27 +87,27 @@ def _lists(book: Book, columns: Sequence[ImportColumn]) -> dict[str, str]:
     quoted = sheet.name.replace("'", "''")
     ranges = {}
     for n, column in enumerate(columns):
-        for row, option in enumerate(column.options):
+        for row, option in enumerate(column.choices):
             sheet.text(row, n, option, book.format())
         name = xl_col_to_name(n)
-        ranges[column.label] = f"='{quoted}'!${name}$1:${name}${len(column.options)}"
+        ranges[column.label] = f"='{quoted}'!${name}$1:${name}${len(column.choices)}"
     return ranges
 
 
 def _validate(sheet: Sheet, n: int, column: ImportColumn, source: str | None) -> None:
     """A drop-down for options, a hint for the rest. The reader checks again; this only helps."""
     rule: dict[str, object] = {"validate": "any"}
-    if column.options:
+    if column.choices:
         rule = {
             "validate": "list",
-            "source": source or [texts.clean(option) for option in column.options],
+            "source": source or [texts.clean(option) for option in column.choices],
             "error_title": _("请从下拉列表中选择"),
             "error_message": _("本列只能填列表中的内容。"),
         }
     hint = _hint(column)
     if hint:
         rule |= {"input_title": texts.clean(column.label)[:32], "input_message": hint[:255]}
-    if column.options or hint:
+    if column.choices or hint:
         sheet.raw.data_validation(1, n, ROWS, n, rule)
 
 
@@ -136,7 +139,7 @@ def _instructions(
         (
             column.label,
             _("必填") if column.required else _("选填"),
-            "、".join(column.options[:20]) + ("……" if len(column.options) > 20 else ""),
+            "、".join(column.choices[:20]) + ("……" if len(column.choices) > 20 else ""),
             _hint(column),
             "\n".join(row[n] for row in example_rows),
         )

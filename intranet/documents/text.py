@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from ..i18n import _
 
@@ -63,9 +64,18 @@ def width(text: str) -> int:
     return max((sum(map(_character, line)) for line in text.split("\n")), default=0)
 
 
+@lru_cache(maxsize=4096)
 def lines(text: str, units: float) -> int:
-    """How many lines ``text`` takes in a column of ``units``; at least 1."""
-    return sum(max(1, -(-width(line) // max(1, int(units)))) for line in text.split("\n"))
+    """How many lines ``text`` takes in a column of ``units``, rather one too many; at least 1.
+
+    A column of n units takes n - 2 units of Chinese at the body size; long texts lose a little
+    more to punctuation that may not begin a line.
+    """
+    room = max(2, int(units) - 2)
+    if 2 * len(text) <= room and "\n" not in text:
+        return 1
+    needed = sum(max(1, -(-width(line) // room)) for line in text.split("\n"))
+    return needed + needed // 8
 
 
 def _character(char: str) -> int:

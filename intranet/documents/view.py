@@ -9,17 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
-from typing import Protocol
 
+from ..rubric.forms import FormRow
 from ..rubric.ledger import Result
 from ..rubric.model import Form, Rubric, Ruling
-
-
-class Row(Protocol):
-    """One line of an official form, cells in the order of its columns (``forms.FormRow``)."""
-
-    @property
-    def cells(self) -> Sequence[str | Fraction | None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +46,11 @@ class EvidenceItem:
 
 @dataclass(frozen=True, slots=True)
 class FilledForm:
-    """An official form of one unit. title: as printed, ``{unit}`` and ``{cycle}`` are filled in.
-
-    foot: rows under the table, cells in the order of the columns like any row.
-    """
+    """An official form of one unit: what ``forms.rows`` and ``forms.foot`` made of it."""
 
     form: Form
-    rows: Sequence[Row]
-    foot: Sequence[Row] = ()
+    rows: Sequence[FormRow]
+    foot: Sequence[FormRow] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,9 @@ _A4 = 9
 _PORTRAIT_UNITS, _LANDSCAPE_UNITS = 88, 134
 """Column units that an A4 page takes at full size within the margins set below."""
 
+_LINE, _AROUND, _HIGHEST = 14.5, 5.5, 409.0
+"""Points of a line of body text, of the space around the lines, of the highest row there can be."""
+
 _UNDATED = datetime(2000, 1, 1)
 """Date of a document that has none of its own, so that its bytes depend on its content alone."""
 
@@ -158,7 +161,9 @@ class Sheet:
         cached = value if isinstance(value, str) else float(value)
         self.raw.write_formula(row, column, f"={formula}", style, cached)
 
-    def put(self, row: int, column: int, value: str | Fraction | None, style: Any, number: Any = None) -> None:
+    def put(
+        self, row: int, column: int, value: str | Fraction | None, style: Any, number: Any = None
+    ) -> None:
         """Text, number or empty cell. number: format of the numbers if it differs."""
         if isinstance(value, Fraction):
             self.number(row, column, value, number or style)
@@ -181,13 +186,23 @@ class Sheet:
             self.raw.set_column(column, column, width, style)
 
     def headline(self, row: int, value: str, style: Any, *, size: float = 11) -> None:
-        """A text over the full width of the table, with the height that it needs.
-
-        Programs do not fit the height of a merged row by themselves.
-        """
-        units = sum(self._widths) * 11 / size * 0.95
+        """A text over the full width of the table, with the height that it needs."""
+        units = sum(self._widths) * 11 / size
         self.merge((row, 0, row, len(self._widths) - 1), value, style)
-        self.raw.set_row(row, texts.lines(texts.clean(value), units) * size * 1.5 + 6)
+        self.raw.set_row(row, texts.lines(texts.clean(value), units) * size * 1.4 + 8)
+
+    def lines(self, cells: Sequence[str | Fraction | None]) -> int:
+        """How many lines a row of these cells takes, one cell per column from the left."""
+        widths = self._widths
+        return max((texts.lines(v, widths[c]) for c, v in enumerate(cells) if isinstance(v, str)), default=1)
+
+    def height(self, row: int, lines: int) -> None:
+        """Make a row high enough for so many lines of body text.
+
+        Not left to the program: WPS and LibreOffice do not fit rows when they open a file, and
+        none of them fits merged cells.
+        """
+        self.raw.set_row(row, min(_HIGHEST, lines * _LINE + _AROUND))
 
     def table(
         self,
@@ -203,16 +218,20 @@ class Sheet:
         styles: one per column; number: format of the numbers (default: the column's own style).
         """
         head, last = self.book.head, row
+        self.height(row, self.lines(heads))
         for column, label in enumerate(heads):
             self.text(row, column, label, head)
         for last, cells in enumerate(rows, row + 1):
             for column, value in enumerate(cells):
                 self.put(last, column, value, styles[column], number)
+            self.height(last, self.lines(cells))
         return last + 1
 
     # --- the page ---
 
-    def page(self, *, landscape: bool, heads: tuple[int, int] | None = None, note: str = "", footer: str = "") -> None:
+    def page(
+        self, *, landscape: bool, heads: tuple[int, int] | None = None, note: str = "", footer: str = ""
+    ) -> None:
         """A4, fit to the width, the head rows on each page, 第 n 页 共 m 页.
 
         A table wider than a page can show legibly runs over several pages side by side.
@@ -225,7 +244,7 @@ class Sheet:
         if landscape:
             sheet.set_landscape()
         room = _LANDSCAPE_UNITS if landscape else _PORTRAIT_UNITS
-        sheet.fit_to_pages(max(1, round(sum(self._widths) / (room * 1.9))), 0)
+        sheet.fit_to_pages(max(1, round(sum(self._widths) / (room * 1.35))), 0)
         if heads is not None:
             sheet.repeat_rows(*heads)
         if note:

@@ -6,7 +6,7 @@ import os
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 
 from intranet.domain.filing import Filing, Right, require_slot
 from intranet.errors import Forbidden, Invalid, NotFound
@@ -37,7 +37,7 @@ def shown_name(name: str) -> str:
     return (stem[: 200 - len(suffix)] or _("未命名")) + suffix if len(suffix) <= 10 else base[:200]
 
 
-def receive(store: Store, files: Iterable[tuple[str, BinaryIO]], *, limit: int) -> list[Upload]:
+def receive(store: Store, files: Iterable[tuple[str, IO[bytes]]], *, limit: int) -> list[Upload]:
     """Take in files and look at each; needs no database.
 
     :param files: name and stream; :param limit: bytes per file.

@@ -65,7 +65,7 @@ def add_row(filing: Filing, code: str, key: str, texts: Mapping[str, str], *, op
     table = table_of(filing, code, key)
     before = outcome_of(filing.session, filing.actor, op)
     if isinstance(before, dict) and "row" in before:
-        return _row(filing, code, int(before["row"]))
+        return row_on(filing, code, int(before["row"]))
     row = _append(filing, table, [read_cells(filing, table, texts)])[0]
     remember(filing.session, filing.actor, op, {"row": row.id}, at=filing.at)
     return row
@@ -97,7 +97,8 @@ def _append(filing: Filing, table: Table, rows: Sequence[dict[str, Any]]) -> lis
     return added
 
 
-def _row(filing: Filing, code: str, row_id: int) -> FactRow:
+def row_on(filing: Filing, code: str, row_id: int) -> FactRow:
+    """A row, deleted or not, of a table on this page. :raises NotFound: there is none."""
     row = row_of(filing.session, filing.entry_id, row_id)
     if row is None:
         raise NotFound(_("没有这一行。"))
@@ -113,7 +114,7 @@ def edit_row(
     :raises Invalid: ``problems`` by column. :raises Conflict: changed or deleted meanwhile;
         ``theirs`` is the stored row.
     """
-    row = _row(filing, code, row_id)
+    row = row_on(filing, code, row_id)
     filing.require_part(code, row.created_by)
     cells = read_cells(filing, table_of(filing, code, row.table), texts)
     if row.deleted_at is not None:
@@ -138,7 +139,7 @@ def edit_row(
 
 def delete_row(filing: Filing, code: str, row_id: int) -> FactRow:
     """Take a row out of its table; it can be brought back. Doing it twice changes nothing more."""
-    row = _row(filing, code, row_id)
+    row = row_on(filing, code, row_id)
     filing.require_part(code, row.created_by)
     if row.deleted_at is None:
         row.deleted_at = filing.at
@@ -147,7 +148,7 @@ def delete_row(filing: Filing, code: str, row_id: int) -> FactRow:
 
 
 def restore_row(filing: Filing, code: str, row_id: int) -> FactRow:
-    row = _row(filing, code, row_id)
+    row = row_on(filing, code, row_id)
     filing.require_part(code, row.created_by)
     if row.deleted_at is not None:
         row.deleted_at = None

@@ -18,12 +18,13 @@ from intranet.domain import rulings
 from intranet.domain.log import record
 from intranet.domain.phases import PHASES, phase_name
 from intranet.domain.scoring import EntrySheet, Scoring
-from intranet.enums import CycleState, Role, SchoolRole, SubmissionState
+from intranet.domain.standing import items_of
+from intranet.enums import CombineRule, CycleState, Role, SchoolRole, SubmissionState
 from intranet.errors import Conflict, DomainError, Invalid, RubricError
 from intranet.i18n import _
 from intranet.models import Cycle, Entry, EntrySchool, Result
 from intranet.queries.cycles import entries_of, panel_grants, prior_results, units_for
-from intranet.queries.entries import returns_of
+from intranet.rubric.ledger import State
 from intranet.rubric.loader import Definition
 
 NAMES = 6
@@ -181,7 +182,6 @@ def consequences(to: CycleState) -> list[str]:
 
 
 def advance_checks(
-    session: Session,
     cycle: Cycle,
     scoring: Scoring,
     sheets: Mapping[int, EntrySheet],
@@ -201,7 +201,7 @@ def advance_checks(
             out += _filing_left(entries, at, cycle)
         case CycleState.REVIEW:
             out += _filing_left(entries, at, cycle)
-            out += review_left(session, scoring, sheets)
+            out += review_left(scoring, sheets, cycle.combine)
         case CycleState.DELIBERATION:
             if held is None:
                 out.append(Check("error", "freeze", _("还没有冻结结果。公示的是冻结的结果，请先冻结。")))
@@ -228,24 +228,18 @@ def _filing_left(entries: Sequence[Entry], at: datetime, cycle: Cycle) -> list[C
     return out
 
 
-def review_left(session: Session, scoring: Scoring, sheets: Mapping[int, EntrySheet]) -> list[Check]:
+def review_left(scoring: Scoring, sheets: Mapping[int, EntrySheet], combine: CombineRule) -> list[Check]:
     """Leaves without a score that counts, and marks laid aside."""
-    from intranet.domain.standing import items_of
-
-    out = []
-    cycle = next((session.get(Cycle, s.entry.cycle_id) for s in sheets.values()), None)
-    if cycle is None:
-        return out
-    items = items_of(scoring.rubric, sheets, cycle.combine)
-    waiting = [leaf for item in items for leaf in item.marked if leaf.score.state == "pending" and leaf.word is None]
+    out: list[Check] = []
+    marked = [leaf for item in items_of(scoring.rubric, sheets, combine) for leaf in item.marked]
+    waiting = [leaf for leaf in marked if leaf.score.state is State.PENDING and leaf.word is None]
     if waiting:
-        names = dict.fromkeys(leaf.entry.name for leaf in waiting)
-        out.append(
-            Check("warning", "review", _("还有 %(n)s 条没有评分结果：%(names)s。", n=len(waiting), names=naming(names)))
-        )
-    doubtful = [m for item in items for leaf in item.marked for m in leaf.marks if m.doubtful and leaf.settled is None]
+        names = naming(dict.fromkeys(leaf.entry.name for leaf in waiting))
+        text = _("还有 %(n)s 条没有评分结果，涉及%(names)s。", n=len(waiting), names=names)
+        out.append(Check("warning", "review", text))
+    doubtful = sum(m.doubtful for leaf in marked for m in leaf.marks if leaf.settled is None)
     if doubtful:
-        out.append(Check("warning", "review", _("有 %(n)s 条标了“存疑，稍后评”。", n=len(doubtful))))
+        out.append(Check("warning", "review", _("有 %(n)s 条标了“存疑，稍后评”。", n=doubtful)))
     return out
 
 

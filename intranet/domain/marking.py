@@ -62,8 +62,9 @@ def needs_reason(leaf: Leaf, points: Fraction | None, verdict: str | None) -> st
         return _("与系统建议 %(proposed)s 分不同，请写明理由。", proposed=show(leaf.offer))
     if leaf.proposed_verdict is not None and verdict not in (None, leaf.proposed_verdict):
         return _("与系统建议“%(proposed)s”不同，请写明理由。", proposed=leaf.proposed_verdict)
-    judged = leaf.offer is None and leaf.self_points is not None and points is not None
-    if judged and points < leaf.self_points:
+    if leaf.offer is not None or leaf.self_points is None or points is None:
+        return ""
+    if points < leaf.self_points:
         return _("低于自评 %(own)s 分，请写明理由。", own=show(leaf.self_points))
     return ""
 
@@ -136,5 +137,3 @@ def noted_deductions(bank: Sequence[Choice], chosen: Mapping[str, str]) -> list[
             note["points" if choice.each is None else "times"] = as_text(number)
         out.append(note)
     return out
-
-

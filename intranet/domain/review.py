@@ -31,7 +31,14 @@ MAX_REASON = 1000
 
 
 def save_marks(
-    session: Session, actor: Actor, cycle: Cycle, rubric: Rubric, item: Item, given: Sequence[Given], *, at: datetime
+    session: Session,
+    actor: Actor,
+    cycle: Cycle,
+    rubric: Rubric,
+    item: Item,
+    given: Sequence[Given],
+    *,
+    at: datetime,
 ) -> list[Mark]:
     """Store one reviewer's marks on the leaves of one item; what is unchanged stays untouched.
 
@@ -85,6 +92,12 @@ def _problem(rubric: Rubric, leaf: Leaf | None, given: Given) -> str:
 def require_scoring(cycle: Cycle, entry: Entry) -> None:
     """Raise DomainError, saying what must happen first, unless reviewers may score this entry now."""
     require_review(cycle)
+    _require_submitted(entry)
+
+
+def require_settling(cycle: Cycle, entry: Entry) -> None:
+    """Raise DomainError unless the chair may settle this entry's marks now."""
+    require_review(cycle, settling=True)
     _require_submitted(entry)
 
 
@@ -167,8 +180,7 @@ def settle(
     :raises Conflict: another chair settled meanwhile.
     """
     require_chair(actor, cycle)
-    require_review(cycle, settling=True)
-    _require_submitted(leaf.entry)
+    require_settling(cycle, leaf.entry)
     if leaf.bar:
         raise Invalid(_("这一款不用评分：%(why)s。", why=leaf.bar), field=leaf.code)
     given = completed(leaf, given)
@@ -197,7 +209,7 @@ def settle(
 def withdraw_settlement(session: Session, actor: Actor, cycle: Cycle, leaf: Leaf, *, version: int) -> None:
     """Take the chair's word back, so that the reviewers' marks count again."""
     require_chair(actor, cycle)
-    require_review(cycle, settling=True)
+    require_settling(cycle, leaf.entry)
     mark = _settlement(session, leaf)
     if mark is None:
         return
@@ -234,7 +246,15 @@ def _log(
 
 
 def save_figure(
-    session: Session, actor: Actor, cycle: Cycle, entry: Entry, wanted: Field, text: str, *, version: int, at: datetime
+    session: Session,
+    actor: Actor,
+    cycle: Cycle,
+    entry: Entry,
+    wanted: Field,
+    text: str,
+    *,
+    version: int,
+    at: datetime,
 ) -> Answer:
     """Store a number that the panel owns as a fact (展示考核得分), typed by the chair.
 
@@ -242,11 +262,13 @@ def save_figure(
     :raises Conflict: changed meanwhile; ``theirs`` is the stored value.
     """
     require_chair(actor, cycle)
-    require_review(cycle, settling=True)
-    _require_submitted(entry)
+    require_settling(cycle, entry)
     value = parse_value(wanted, unicodedata.normalize("NFKC", text))
     query = select(Answer).where(
-        Answer.entry_id == entry.id, Answer.owner == wanted.by, col(Answer.school_id) == 0, Answer.key == wanted.key
+        Answer.entry_id == entry.id,
+        Answer.owner == wanted.by,
+        col(Answer.school_id) == 0,
+        Answer.key == wanted.key,
     )
     answer = session.exec(query).first()
     if (answer.version if answer else 0) != version:
@@ -267,7 +289,14 @@ def save_figure(
     session.add(answer)
     session.flush()
     record(
-        session, actor, "answer.save", subject=wanted.key, old=old, new=value, cycle_id=cycle.id, entry_id=entry.id
+        session,
+        actor,
+        "answer.save",
+        subject=wanted.key,
+        old=old,
+        new=value,
+        cycle_id=cycle.id,
+        entry_id=entry.id,
     )
     return answer
 

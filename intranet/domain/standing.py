@@ -17,16 +17,13 @@ from intranet.i18n import _
 from intranet.models import SELF, SETTLED, Entry, EntrySchool, Mark
 from intranet.queries.facts import panel_mark
 from intranet.queries.filing import pages
-from intranet.queries.review import Reviewer
+from intranet.queries.review import OTHER_OWNERS, Reviewer
 from intranet.rubric import engine
 from intranet.rubric.fields import Form, loss_key
 from intranet.rubric.ledger import Score, State
 from intranet.rubric.marks import deciding_role, printed_max
 from intranet.rubric.model import Clause, Field, RankClause, Rubric, RuleClause
 from intranet.rubric.numbers import as_fraction, round_half_up
-
-OTHER_OWNERS = ("school", "bureau")
-"""Owners whose fields are filled elsewhere; every other owner's are the panel's to fill."""
 
 
 class MarkState(StrEnum):
@@ -262,9 +259,7 @@ def neighbours(items: Sequence[Item], here: Item) -> tuple[Item | None, Item | N
 
 def _same(item: Item, other: Item | None) -> bool:
     return (
-        other is not None
-        and item.entry.id == other.entry.id
-        and item.indicator.code == other.indicator.code
+        other is not None and item.entry.id == other.entry.id and item.indicator.code == other.indicator.code
     )
 
 

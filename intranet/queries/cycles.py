@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from intranet.actor import Actor
 from intranet.enums import CycleState, Role, SubmissionState
-from intranet.models import Cycle, Entry, Grant, LogEntry, Mark, Result, School, Unit, UnitResult, User
+from intranet.models import Answer, Cycle, Entry, Grant, LogEntry, Mark, Result, School, Unit, UnitResult, User
 from intranet.queries.entries import visible_cycles
 from intranet.queries.register import UnitRow, all_units
 
@@ -150,3 +150,9 @@ def reasons_of(session: Session, cycle_id: int, actions: Sequence[str]) -> dict[
     """The last log entry of such an act by (entry id, subject): where its reason is kept."""
     query = select(LogEntry).where(LogEntry.cycle_id == cycle_id, col(LogEntry.action).in_(actions))
     return {(e.entry_id or 0, e.subject): e for e in session.exec(query.order_by(col(LogEntry.id)))}
+
+
+def bureau_answers(session: Session, entry_ids: Sequence[int]) -> dict[tuple[int, int, str], Answer]:
+    """The bureau's own answers by (entry id, school id or 0, key)."""
+    query = select(Answer).where(col(Answer.entry_id).in_(entry_ids), Answer.owner == "bureau")
+    return {(a.entry_id, a.school_id, a.key): a for a in session.exec(query)}

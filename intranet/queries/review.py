@@ -19,7 +19,10 @@ from intranet.actor import Actor
 from intranet.enums import CycleState, Role
 from intranet.errors import NotFound
 from intranet.i18n import _
-from intranet.models import Cycle, Entry, EntrySchool, Grant, LogEntry, Mark, User
+from intranet.models import Answer, Cycle, Entry, EntrySchool, Grant, LogEntry, Mark, User
+
+OTHER_OWNERS = ("school", "bureau")
+"""Owners whose fields are filled elsewhere; every other owner's are the panel's to fill."""
 
 PANEL_ROLES = (Role.CHAIR, Role.REVIEWER)
 
@@ -111,7 +114,9 @@ def others_marks(marks: Iterable[Mark], actor: Actor) -> list[Mark] | None:
     return [m for m in marks if m.user_id != actor.user_id]
 
 
-def former_reasons(session: Session, actor: Actor, cycle_id: int, codes: Sequence[str]) -> dict[str, list[str]]:
+def former_reasons(
+    session: Session, actor: Actor, cycle_id: int, codes: Sequence[str]
+) -> dict[str, list[str]]:
     """The actor's own reasons on these clauses elsewhere in the cycle, latest first, at most four each."""
     out: dict[str, list[str]] = {code: [] for code in codes}
     query = (
@@ -139,3 +144,11 @@ def mark_history(session: Session, entry_id: int, codes: Sequence[str]) -> list[
         col(LogEntry.action).like("mark.%"),
     )
     return list(session.exec(query.order_by(col(LogEntry.id))))
+
+
+def panel_answers(session: Session, entry_id: int, keys: Sequence[str]) -> dict[str, Answer]:
+    """Stored answers of one entry to fields that the panel owns, by key."""
+    query = select(Answer).where(
+        Answer.entry_id == entry_id, col(Answer.key).in_(keys), Answer.school_id == 0
+    )
+    return {a.key: a for a in session.exec(query.where(col(Answer.owner).not_in(OTHER_OWNERS)))}

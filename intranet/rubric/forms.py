@@ -13,6 +13,7 @@ from typing import Any
 
 from .facts import Facts
 from .ledger import Sheet
+from .marks import full_marks
 from .model import Clause, Column, Form, Rubric, Table, TicksClause
 from .tables import Row, read_number, rows_of
 
@@ -63,7 +64,7 @@ def rows(rubric: Rubric, form: Form, context: Context) -> list[FormRow]:
     kind, _colon, name = form.rows.partition(":")
     if kind == "clauses":
         depth = rubric.levels.index(name)
-        clauses = [c for c in rubric.under(rubric.root.code) if rubric.depth(c.code) == depth]
+        clauses = [c for c in rubric.under(rubric.root.code) if rubric.depth(c.code) == depth and not c.unset]
         values = [(_clause_values(rubric, c, context), f"clause:{c.code}") for c in clauses]
     elif kind == "filed":
         values = list(_filed(rubric, context))
@@ -80,15 +81,21 @@ def rows(rubric: Rubric, form: Form, context: Context) -> list[FormRow]:
 def foot(rubric: Rubric, form: Form, context: Context) -> list[FormRow]:
     """The rows under the table: the label in the first cell, then the figures of ``source``.
 
-    source: a clause, ``total`` (the root) or a subtotal; without one the row is the label alone.
+    source: ``total`` (the root), a clause or a subtotal: its max, self score and points; the source
+    of one column (``points``): that figure of the root alone; empty: the label alone; any other
+    text stands in the column of the maximum, as printed.
     """
     out = []
     for line in form.foot:
-        values: dict[str, Cell] = {}
-        if line.source:
+        total = _figures(rubric, rubric.root.code, context)
+        if line.source in total:
+            values = {line.source: total[line.source]}
+        elif line.source in {"total", *rubric.by, *(s.code for s in rubric.subtotals)}:
             values = _figures(rubric, line.source, context)
-        cells: list[Cell] = [values.get(c.source) for c in form.columns]
-        out.append(FormRow([line.label, *cells[1:]], f"foot:{line.source}"))
+        else:
+            values = {"max": line.source}
+        cells = [values.get(column.source) for column in form.columns[1:]]
+        out.append(FormRow([line.label, *cells], f"foot:{line.source}"))
     return out
 
 
@@ -96,9 +103,9 @@ def _figures(rubric: Rubric, source: str, context: Context) -> dict[str, Cell]:
     subtotal = next((s for s in rubric.subtotals if s.code == source), None)
     codes = subtotal.of if subtotal else (rubric.root.code if source == "total" else source,)
     return {
-        "max": _sum(rubric.by[c].max for c in codes),
-        "self": _sum(self_mark(rubric, c, context.self_marks) for c in codes),
-        "points": _sum(context.sheet[c].points for c in codes),
+        "max": _sum(full_marks(rubric, code) for code in codes),
+        "self": _sum(self_mark(rubric, code, context.self_marks) for code in codes),
+        "points": _sum(context.sheet[code].points for code in codes),
     }
 
 
@@ -114,7 +121,7 @@ def _clause_values(rubric: Rubric, clause: Clause, context: Context) -> dict[str
         "title": clause.title or clause.text,
         "requirement": requirement(clause),
         "note": clause.note,
-        "max": clause.max,
+        "max": full_marks(rubric, clause.code),
         "pages": "、".join(dict.fromkeys(e.pages for e in found if e.pages)),
         "self": self_mark(rubric, clause.code, context.self_marks),
         "self.reason": own.reason if own else "",

@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ..i18n import _
 from .binding import build, references
+from .forms import SOURCES
 from .lint_clause import check_clause
 from .lint_review import Review
 from .model import Column, Field, Form, Rubric, Table
@@ -25,16 +28,6 @@ if TYPE_CHECKING:
     from .loader import Definition
 
 __all__ = ["Finding", "lint"]
-
-CLAUSE_SOURCES = (
-    "number", "text", "title", "requirement", "note", "max", "pages", "self", "self.reason", "points",
-)  # fmt: skip
-FORM_SOURCES: Mapping[str, tuple[str, ...]] = {
-    "filed": ("number", "what", "category", "evidence"),
-    "clauses": CLAUSE_SOURCES,
-    "table": ("number",),
-}
-"""Columns an official form may have; besides, ``above.<level>`` and ``row.<column>``."""
 
 _FORBIDDEN = re.compile(r"[\s#/?:\[\]{}\"'&<>%]")
 
@@ -54,16 +47,13 @@ def lint(definition: Definition) -> list[Finding]:
             for f in _under(definition, {ruling.key: choice.key}):
                 if (f.line, f.clause, f.message) not in known:
                     what, colon, remedy = f.message.partition(": ")
-                    found[Finding(f.severity, f.line, f.clause, f"{what}{when}{colon}{remedy}", f.name)] = (
-                        None
-                    )
+                    found[replace(f, message=f"{what}{when}{colon}{remedy}")] = None
     return sorted(found, key=lambda f: (f.line, f.severity))
 
 
 def _under(definition: Definition, choices: Mapping[str, Any]) -> list[Finding]:
-    rubric, findings = build(
-        definition.data, definition.where, definition.rulings, definition.resolve(choices)
-    )
+    values = definition.resolve(choices)
+    rubric, findings = build(definition.data, definition.where, definition.rulings, values)
     if rubric is None:
         return findings
     review = Review(definition, rubric)
@@ -86,29 +76,17 @@ def _rulings(definition: Definition) -> Iterator[Finding]:
         label = _("裁定 %(key)s", key=ruling.key)
 
         def error(key: str, message: str, n: int = n, label: str = label) -> Finding:
-            return Finding(
-                "error", definition.where.line(("ruling", n, key)), label, message, definition.name
-            )
+            line = definition.where.line(("ruling", n, key))
+            return Finding("error", line, label, message, definition.name)
 
         if ruling.key not in used and not ruling.python and not ruling.note:
-            yield error(
-                "key",
-                _(
-                    '没有一处用到: 请在用到的地方写 "@%(key)s"，只供 Python 读的写 python = true，只作说明的写 note = true',
-                    key=ruling.key,
-                ),
-            )
+            remedy = _('请在用到的地方写 "@%(key)s"，或写 python = true、note = true', key=ruling.key)
+            yield error("key", _("没有一处用到: %(remedy)s", remedy=remedy))
         if ruling.key in used and ruling.note:
             yield error("note", _("写了 note = true 却有地方用到: 请删去 note"))
         if ruling.clause and ruling.clause not in codes:
-            yield error(
-                "clause",
-                _(
-                    "没有条款“%(code)s”: %(meant)s",
-                    code=ruling.clause,
-                    meant=meant(ruling.clause, sorted(codes)),
-                ),
-            )
+            known = meant(ruling.clause, sorted(codes))
+            yield error("clause", _("没有条款“%(code)s”: %(meant)s", code=ruling.clause, meant=known))
 
 
 def _names(review: Review) -> None:
@@ -133,10 +111,7 @@ def _names(review: Review) -> None:
     for key, path in _field_keys(review):
         if key in seen:
             line = review.where.line(seen[key])
-            message = _(
-                "字段“%(key)s”与第 %(line)s 行的重名: 请改名（时段、事项也算字段名）", key=key, line=line
-            )
-            review.error(path, message)
+            review.error(path, _("字段“%(key)s”与第 %(line)s 行的重名: 请改名", key=key, line=line))
         elif _FORBIDDEN.search(key) or not key:
             review.error(path, _("字段“%(key)s”不能用: 请不要用空格和 # / ? : [ ] 等符号", key=key))
         seen.setdefault(key, path)
@@ -164,11 +139,8 @@ def _fields(review: Review) -> None:
     rubric = review.rubric
     for n, field in enumerate(rubric.fields):
         _question(review, ("field", n), field)
-        if field.clause and field.clause not in rubric.by:
-            remedy = meant(field.clause, list(rubric.by))
-            review.error(
-                ("field", n, "clause"), _("没有条款“%(code)s”: %(meant)s", code=field.clause, meant=remedy)
-            )
+        if field.clause:
+            review.known(("field", n, "clause"), _("条款"), field.clause, rubric.by)
     for clause in rubric.clauses:
         for n, field in enumerate(clause.fields):
             _question(review, review.at(clause, "fields", n), field)
@@ -181,10 +153,9 @@ def _question(review: Review, path: Path, item: Field | Column) -> None:
         if item.type == "direction":
             review.error((*path, "type"), _("direction 只用于表的列: 请改为 choice"))
     if (item.type in {"choice", "direction"}) != bool(item.options):
-        review.error(
-            (*path, "options"),
-            _("“%(key)s”的 type 与 options 不符: 选择题要有 options，其他类型不要", key=item.key),
-        )
+        remedy = _("选择题要有 options，其他类型不要")
+        message = _("“%(key)s”的 type 与 options 不符: %(remedy)s", key=item.key, remedy=remedy)
+        review.error((*path, "options"), message)
     for value, times in Counter(o.value for o in item.options).items():
         if times > 1:
             review.error((*path, "options"), _("选项“%(value)s”写了两次: 请删去一个", value=value))
@@ -225,33 +196,28 @@ def _subtotals(review: Review) -> None:
     rubric = review.rubric
     for n, subtotal in enumerate(rubric.subtotals):
         path: Path = ("subtotal", n, "of")
-        unknown = [code for code in subtotal.of if code not in rubric.by]
-        for code in unknown:
-            review.error(
-                path, _("没有条款“%(code)s”: %(meant)s", code=code, meant=meant(code, list(rubric.by)))
-            )
-        if unknown:
+        if not all([review.known(path, _("条款"), code, rubric.by) for code in subtotal.of]):
             continue
-        twice = [
-            code for code, k in Counter(c.code for o in subtotal.of for c in rubric.under(o)).items() if k > 1
-        ]
-        if twice:
-            review.error(path, _("条款“%(code)s”计了两次: 请删去重复的", code=twice[0]))
+        times = Counter(clause.code for code in subtotal.of for clause in rubric.under(code))
+        twice = next((code for code, k in times.items() if k > 1), None)
+        if twice is not None:
+            review.error(path, _("条款“%(code)s”计了两次: 请删去重复的", code=twice))
         reach = [review.reach(rubric.by[code]) for code in subtotal.of]
-        total = sum((r for r in reach if r is not None), start=0)
+        total = sum((r for r in reach if r is not None), Fraction(0))
         if subtotal.printed is not None and None not in reach and total != subtotal.printed:
             message = _(
                 "所列条款合计 %(total)s 分，与 printed 的 %(printed)s 分不符: 请核对原文",
-                total=show(total + subtotal.printed * 0),
-                printed=show(subtotal.printed),
+                total=show(total, 6),
+                printed=show(subtotal.printed, 6),
             )
             review.error(("subtotal", n, "printed"), message)
-    codes = [s.code for s in rubric.subtotals]
-    if rubric.rank_by != "total" and rubric.rank_by not in codes:
-        known = meant(rubric.rank_by, ["total", *codes])
-        review.error(
-            ("rank_by",), _("rank_by 没有“%(code)s”这一小计: %(meant)s", code=rubric.rank_by, meant=known)
-        )
+    review.known(("rank_by",), _("排名依据"), rubric.rank_by, ["total", *(s.code for s in rubric.subtotals)])
+    _levels(review)
+
+
+def _levels(review: Review) -> None:
+    """Every leaf belongs to an indicator, which has a page."""
+    rubric = review.rubric
     deepest = max(rubric.depth(c.code) for c in rubric.clauses)
     if not 1 <= rubric.indicator_level <= deepest or rubric.indicator_level >= len(rubric.levels):
         review.error(("indicator_level",), _("indicator_level 超出了条款的层数或 levels 的个数: 请改正"))
@@ -266,32 +232,26 @@ def _subtotals(review: Review) -> None:
 def _forms(review: Review) -> None:
     rubric = review.rubric
     for n, form in enumerate(rubric.forms):
+        path: Path = ("form", n, "rows")
         kind, _colon, what = form.rows.partition(":")
-        problem = ""
-        if kind == "clauses" and what not in rubric.levels[1:]:
-            problem = _(
-                "没有“%(what)s”这一级: %(meant)s", what=what, meant=meant(what, list(rubric.levels[1:]))
-            )
-        elif kind == "table" and what not in rubric.table:
-            problem = _("没有表“%(what)s”: %(meant)s", what=what, meant=meant(what, list(rubric.table)))
-        elif kind not in FORM_SOURCES or (kind == "filed" and what):
-            problem = _(
-                "rows 不能是“%(rows)s”: 请写 filed、clauses:级名 或 table:表名（半角冒号）", rows=form.rows
-            )
-        if problem:
-            review.error(("form", n, "rows"), problem)
-            continue
-        known = _form_sources(rubric, form)
-        for m, column in enumerate(form.columns):
-            if column.source not in known:
-                remedy = meant(column.source, known)
-                message = _("没有“%(source)s”这种栏目: %(meant)s", source=column.source, meant=remedy)
-                review.error(("form", n, "columns", m, "source"), message)
+        if kind not in SOURCES or (kind == "filed" and what):
+            remedy = _("请写 filed、clauses:级名 或 table:表名，用半角冒号")
+            review.error(path, _("rows 不能是“%(rows)s”: %(remedy)s", rows=form.rows, remedy=remedy))
+        elif kind == "filed" or review.known(path, *_rows_of(rubric, kind, what)):
+            known = _form_sources(rubric, form)
+            for m, column in enumerate(form.columns):
+                review.known(("form", n, "columns", m, "source"), _("栏目"), column.source, known)
+
+
+def _rows_of(rubric: Rubric, kind: str, what: str) -> tuple[str, str, list[str]]:
+    if kind == "clauses":
+        return _("级别"), what, list(rubric.levels[1:])
+    return _("表"), what, list(rubric.table)
 
 
 def _form_sources(rubric: Rubric, form: Form) -> list[str]:
     kind, _colon, what = form.rows.partition(":")
-    known = list(FORM_SOURCES[kind])
+    known = list(SOURCES[kind])
     if kind == "clauses":
         known += [f"above.{level}" for level in rubric.levels[1 : rubric.levels.index(what)]]
     if kind == "table":

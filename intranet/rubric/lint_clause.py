@@ -24,7 +24,6 @@ from .model import (
     TicksClause,
 )
 from .numbers import show
-from .schema import meant
 from .source import Path
 
 SCHOOLS = formula.SCHOOLS
@@ -32,6 +31,9 @@ SCHOOLS = formula.SCHOOLS
 
 def check_clause(review: Review, clause: Clause) -> None:
     """Everything that can be wrong with a clause that was read without complaint."""
+    if clause.weight <= 0:
+        review.error(review.at(clause, "weight"), _("weight 须大于 0: 请改正"))
+        return
     _common(review, clause)
     for n, loss in enumerate(clause.losses):
         _loss(review, clause, review.at(clause, "losses", n), loss)
@@ -57,11 +59,8 @@ def check_clause(review: Review, clause: Clause) -> None:
 
 
 def _common(review: Review, clause: Clause) -> None:
-    rubric = review.rubric
     if clause.max is not None and clause.max < 0:
         review.error(review.at(clause, "max"), _("max 不能小于 0: 请改正"))
-    if clause.weight <= 0:
-        review.error(review.at(clause, "weight"), _("weight 须大于 0: 请改正"))
     if clause.places is not None and not 0 <= clause.places <= 6:
         review.error(review.at(clause, "places"), _("小数位数须在 0 到 6 之间: 请改正"))
     if clause.max is None and not clause.unset and isinstance(clause, DeductClause):
@@ -73,37 +72,30 @@ def _common(review: Review, clause: Clause) -> None:
             review.conditions((*path, "where"), table, shown.where)
     if clause.needs is not None:
         _needs(review, clause, clause.needs)
-    if isinstance(clause, SumClause) and (clause.materials or clause.fields):
-        return
-    if clause.kind == "rule" and rubric.children[clause.code]:
-        review.error(review.at(clause, "kind"), _("rule 类不能有下级条款: 请改正"))
 
 
 def _needs(review: Review, clause: Clause, needs: str) -> None:
     """The gate is a tick or another clause, and no clause waits for itself."""
     rubric, path = review.rubric, review.at(clause, "needs")
     field = rubric.all_fields.get(needs)
-    if field is None and needs not in rubric.by:
-        ticks = [key for key, f in rubric.all_fields.items() if f.type == "tick"]
-        review.error(
-            path, _("needs 没有“%(needs)s”: %(meant)s", needs=needs, meant=meant(needs, [*ticks, *rubric.by]))
-        )
+    ticks = [key for key, f in rubric.all_fields.items() if f.type == "tick"]
+    if field is None and not review.known(path, _("勾选项或条款"), needs, [*ticks, *rubric.by]):
         return
     if field is not None and field.type != "tick":
         review.error(path, _("needs 的“%(needs)s”不是勾选项: 请换成勾选项或条款代码", needs=needs))
-    seen: set[str] = set()
-    here: str | None = clause.code
-    while here is not None and here not in seen:
-        seen.add(here)
-        wanted = rubric.by[here].needs
-        target = rubric.all_fields.get(wanted or "")
+    inside = {c.code for c in rubric.under(clause.code)}
+    here = clause.code
+    for _turn in rubric.clauses:  # a chain longer than there are clauses is a circle
+        wanted = rubric.by[here].needs or ""
+        target = rubric.all_fields.get(wanted)
+        if target is not None and (target.clause == here or rubric.children.get(target.clause)):
+            return  # a tick of the clause itself, or of a group: nothing has to be scored first
         here = target.clause if target else wanted
-        if here in seen or (
-            here in rubric.by and any(c.code == clause.code for c in rubric.under(str(here)))
-        ):
+        if here not in rubric.by:
+            return
+        if here in inside or clause.code in {c.code for c in rubric.under(here)}:
             review.error(path, _("needs 绕成了一圈: 请换一个"))
             return
-        here = here if here in rubric.by else None
 
 
 # --- losses -------------------------------------------------------------------------------------
@@ -121,10 +113,8 @@ def _loss(review: Review, clause: Clause, path: Path, loss: Loss) -> None:
         if getattr(loss, name) not in (None, False)
     ]
     if len(counters) != 1:
-        message = _(
-            "“%(label)s”按什么扣不明确: event、materials、count、tick、judged、formula 请只写一个",
-            label=loss.label,
-        )
+        known = "event、materials、count、tick、judged、formula"
+        message = _("“%(label)s”按什么扣不明确: 请在 %(known)s 中只写一个", label=loss.label, known=known)
         review.error(path, message)
         return
     if loss.each == "all" and loss.judged:
@@ -136,18 +126,13 @@ def _loss(review: Review, clause: Clause, path: Path, loss: Loss) -> None:
     if loss.materials and not clause.materials:
         review.error(path, _("按材料扣分，但没有写 materials: 请列出材料"))
     events = [e.label for e in clause.events] if isinstance(clause, DeductClause) else []
-    if loss.event is not None and loss.event not in events:
-        review.error(
-            (*path, "event"),
-            _("没有活动“%(event)s”: %(meant)s", event=loss.event, meant=meant(loss.event, events)),
-        )
+    if loss.event is not None:
+        review.known((*path, "event"), _("活动"), loss.event, events)
     field = review.rubric.all_fields.get(fields.loss_key(clause, loss) or "")
     wanted = {"count": {"count", "number"}, "tick": {"tick"}}.get(counters[0])
     if field is not None and wanted and (field.type not in wanted or field.per == "member"):
-        review.error(
-            (*path, counters[0]),
-            _("字段“%(key)s”不能用来计数: 请换成考核对象的 count 或 tick 字段", key=field.key),
-        )
+        message = _("字段“%(key)s”不能用来计数: 请换成考核对象的 count 或 tick 字段", key=field.key)
+        review.error((*path, counters[0]), message)
 
 
 def _formula(review: Review, path: Path, text: str) -> None:
@@ -178,13 +163,21 @@ def _equals_max(review: Review, clause: Clause, key: str, total: Fraction, what:
         review.error(review.at(clause, key), message)
 
 
+def _top(review: Review, clause: Clause, key: str, points: Sequence[Fraction], what: str) -> None:
+    """The best there is gives full marks: more is wrong, less is odd."""
+    full, top = _scale(clause), max(points, default=None)
+    if full is None or top is None or top == full:
+        return
+    message = _(
+        "%(what)s %(top)s 分，满分 %(full)s 分: 请核对原文", what=what, top=show(top, 6), full=show(full, 6)
+    )
+    (review.error if top > full else review.warn)(review.at(clause, key), message)
+
+
 def _sum(review: Review, clause: SumClause) -> None:
     below = review.below(clause)
-    if (
-        clause.max is not None
-        and below is not None
-        and not any(c.applies for c in review.rubric.children[clause.code])
-    ):
+    variants = any(c.applies for c in review.rubric.children[clause.code])
+    if clause.max is not None and below is not None and not (variants and below > clause.max):
         capped = below > clause.max and clause.max in review.printed(clause)
         if below != clause.max and not capped:
             message = _(
@@ -200,16 +193,12 @@ def _sum(review: Review, clause: SumClause) -> None:
         elif leaf is not clause and isinstance(leaf, TallyClause | SumClause):
             own = leaf.once_per
         if own and own != clause.once_per:
-            message = _(
-                "once_per 与下级 %(code)s 的“%(own)s”不同: 请写成一样，或只留一处",
-                code=leaf.code,
-                own="、".join(own),
-            )
+            theirs = f"{leaf.code}: {'、'.join(own)}"
+            message = _("once_per 与下级的不同（%(theirs)s）: 请写成一样，或只留一处", theirs=theirs)
             review.error(review.at(clause, "once_per"), message)
-        table = review.rubric.table.get(leaf.table) if isinstance(leaf, TallyClause | RosterClause) else None
-        for key in clause.once_per if table else ():
-            assert table is not None
-            review.column(review.at(clause, "once_per"), table, key)
+        if isinstance(leaf, TallyClause | RosterClause) and leaf.table in review.rubric.table:
+            for key in clause.once_per:
+                review.column(review.at(clause, "once_per"), review.rubric.table[leaf.table], key)
 
 
 def _judged(review: Review, clause: JudgedClause) -> None:
@@ -223,12 +212,7 @@ def _judged(review: Review, clause: JudgedClause) -> None:
         path = review.at(clause, "options", n)
         if option.upto is not None and (option.points is None or option.upto < option.points):
             review.error(path, _("选项“%(value)s”的 upto 须不小于 points: 请改正", value=option.value))
-    full = _scale(clause)
-    if full is not None and tops and max(tops) != full:
-        message = _(
-            "最高的选项 %(top)s 分，满分 %(full)s 分: 请核对原文", top=show(max(tops), 6), full=show(full, 6)
-        )
-        (review.error if max(tops) > full else review.warn)(review.at(clause, "options"), message)
+    _top(review, clause, "options", tops, _("最高的选项"))
     bare = [o.value for o in clause.options if o.points is None]
     if tops and bare:
         message = _("选项“%(value)s”没有分值: 请补上 points", value="、".join(bare))
@@ -248,9 +232,8 @@ def _deduct(review: Review, clause: DeductClause) -> None:
             if table is not None:
                 review.column((*path, "column"), table, event.column)
         if not clause.deductions.event and event.label not in own:
-            review.warn(
-                path, _("“%(label)s”少了也不扣分: 请写 deductions.event 或一条 losses", label=event.label)
-            )
+            message = _("“%(label)s”少了也不扣分: 请写 deductions.event 或一条 losses", label=event.label)
+            review.warn(path, message)
     labels = [e.label for e in clause.events]
     for label in {x for x in labels if labels.count(x) > 1}:
         review.error(review.at(clause, "events"), _("活动“%(label)s”写了两次: 请改名", label=label))
@@ -261,11 +244,9 @@ def _tally(review: Review, clause: TallyClause) -> None:
     if (clause.each is None) == (clause.level is None) or (clause.level is None) != (not clause.points):
         review.error(review.at(clause), _("计分办法不明确: 请写 each，或者写 level 和 points"))
         return
-    over = clause.average_over
-    if over is not None and over != SCHOOLS and over not in review.rubric.all_fields:
-        known = [SCHOOLS, *(k for k, f in review.rubric.all_fields.items() if f.type in {"count", "number"})]
-        message = _("average_over 没有“%(over)s”: %(meant)s", over=over, meant=meant(over, known))
-        review.error(review.at(clause, "average_over"), message)
+    if clause.average_over is not None:
+        numbers = [k for k, f in review.rubric.all_fields.items() if f.type in {"count", "number"}]
+        review.known(review.at(clause, "average_over"), _("除数"), clause.average_over, [SCHOOLS, *numbers])
     if table is None:
         return
     _rows(review, clause)
@@ -279,24 +260,20 @@ def _tally(review: Review, clause: TallyClause) -> None:
     review.options(review.at(clause, "points"), table, clause.level, tuple(clause.points))
     review.options(review.at(clause, "alias"), table, clause.level, tuple(clause.alias))
     for level, read_as in clause.alias.items():
-        if read_as not in clause.points and read_as != level:
-            remedy = meant(read_as, list(clause.points))
-            message = _("alias 里的“%(level)s”没有分值: %(meant)s", level=read_as, meant=remedy)
-            review.error(review.at(clause, "alias", level), message)
-    wanted = clause.where.get(clause.level)
-    allowed = [
-        r.among for r in clause.require if r.column == clause.level and r.among is not None and not r.when
-    ]
-    for option in table.by_key[clause.level].options:
+        if read_as != level:
+            review.known(review.at(clause, "alias", level), _("级别（有分值的）"), read_as, clause.points)
+    _unpaid(review, clause, clause.level)
+
+
+def _unpaid(review: Review, clause: TallyClause, level: str) -> None:
+    """A level that one can enter earns something, or is said not to count."""
+    filters = [r.among for r in clause.require if r.column == level and r.among is not None and not r.when]
+    filters += [clause.where[level]] if level in clause.where else []
+    for option in review.rubric.table[clause.table].by_key[level].options:
         settled = option.value in clause.points or option.value in clause.alias
-        out = (wanted is not None and option.value not in wanted) or any(
-            option.value not in a for a in allowed
-        )
-        if not settled and not out:
-            message = _(
-                "选项“%(value)s”可以填，却没有分值: 请写 points 或 alias，或用 require 说明不计",
-                value=option.value,
-            )
+        if not settled and all(option.value in allowed for allowed in filters):
+            remedy = _("请写 points 或 alias，或用 require 说明不计")
+            message = _("选项“%(value)s”可以填，却没有分值: %(remedy)s", value=option.value, remedy=remedy)
             review.warn(review.at(clause, "points"), message)
 
 
@@ -322,13 +299,12 @@ def _roster(review: Review, clause: RosterClause) -> None:
     if table is not None:
         _rows(review, clause)
         review.column(review.at(clause, "person"), table, clause.person)
-        by_months = clause.months is not None and clause.months in table.by_key
-        if clause.months is not None and not by_months and "months" in clause.model_fields_set:
+        if clause.months and "months" in clause.model_fields_set:
             review.column(review.at(clause, "months"), table, clause.months)
-        for key in (
-            () if by_months and not {clause.start, clause.end} & set(table.by_key) else ("start", "end")
-        ):
-            review.column(review.at(clause, key), table, getattr(clause, key))
+        has_dates = bool({clause.start, clause.end} & set(table.by_key))
+        if has_dates or not clause.months or clause.months not in table.by_key:
+            review.column(review.at(clause, "start"), table, clause.start)
+            review.column(review.at(clause, "end"), table, clause.end)
     _bands(review, clause, clause.bands)
     for n, band in enumerate(clause.bands):
         if band.points is None or band.verdict is not None:
@@ -354,11 +330,7 @@ def _measure(review: Review, clause: MeasureClause) -> None:
     for n, band in enumerate(clause.bands):
         if band.points is None and band.verdict is None:
             review.error(review.at(clause, "bands", n), _("这一档没有写结果: 请写 points 或 verdict"))
-    if full is not None and tops and max(tops) != full:
-        message = _(
-            "最高一档 %(top)s 分，满分 %(full)s 分: 请核对原文", top=show(max(tops), 6), full=show(full, 6)
-        )
-        (review.error if max(tops) > full else review.warn)(review.at(clause, "bands"), message)
+    _top(review, clause, "bands", tops, _("最高一档"))
 
 
 def _bands(review: Review, clause: Clause, bands: Sequence[Band]) -> None:
@@ -376,14 +348,11 @@ def _bands(review: Review, clause: Clause, bands: Sequence[Band]) -> None:
             review.error(path, _("与下一档重叠: 请让 to 等于下一档的 from，并从低到高排列"))
         elif band.to < after.from_:
             review.error(path, _("与下一档之间有空缺: 请让 to 等于下一档的 from"))
-        if (
-            after is not None
-            and band.points is not None
-            and after.points is not None
-            and after.points < band.points
-        ):
-            message = _("数多的一档分反而少: 请核对原文，或由裁定说明")
-            review.warn(review.at(clause, "bands", n + 1), message)
+        if after is None or band.points is None or after.points is None or after.points >= band.points:
+            continue
+        above = review.at(clause, "bands", n + 1)
+        if not review.is_ruled((*above, "points")):
+            review.warn(above, _("数多的一档分反而少: 请核对原文，或由裁定说明"))
 
 
 def _rank(review: Review, clause: RankClause) -> None:
@@ -408,33 +377,30 @@ def _printed(review: Review, clause: Clause) -> None:
     words = review.printed(clause)
     numbers: list[tuple[Path, Fraction | None]] = []
     is_mere_sum = isinstance(clause, SumClause) and not clause.text and clause.max == review.below(clause)
-    if not is_mere_sum and clause.max is not None:
-        full = clause.max / clause.weight
-        numbers.append((review.at(clause, "max"), clause.max if clause.max in words else full))
+    if clause.max is not None and not is_mere_sum and not isinstance(clause, TicksClause):
+        numbers.append((review.at(clause, "max"), clause.max if clause.max in words else _scale(clause)))
     match clause:
-        case TicksClause():
+        case TicksClause():  # its max has to equal their sum
             numbers += [
                 (review.at(clause, "ticks", n, "points"), t.points) for n, t in enumerate(clause.ticks)
             ]
         case JudgedClause():
-            numbers += [
-                (review.at(clause, "options", n, "points"), o.points) for n, o in enumerate(clause.options)
-            ]
+            tops = enumerate(clause.options)
+            numbers += [(review.at(clause, "options", n, "points"), o.points) for n, o in tops]
         case TallyClause():
             numbers += [(review.at(clause, "points", level), p) for level, p in clause.points.items()]
             numbers.append((review.at(clause, "each"), clause.each))
         case RosterClause() | MeasureClause():
-            numbers += [
-                (review.at(clause, "bands", n, "points"), b.points) for n, b in enumerate(clause.bands)
-            ]
+            bands = enumerate(clause.bands)
+            numbers += [(review.at(clause, "bands", n, "points"), b.points) for n, b in bands]
         case RankClause():
             numbers += [(review.at(clause, "award", n), p) for n, p in enumerate(clause.award)]
     for path, number in numbers:
         if number and number not in words and not review.is_ruled(path):
-            message = _(
-                "原文中没有“%(number)s分”: 请核对，若原文漏印请在 note 中说明", number=show(number, 6)
+            remedy = _("请核对；原文漏印的请在 note 中说明")
+            review.warn(
+                path, _("原文中没有“%(number)s分”: %(remedy)s", number=show(number, 6), remedy=remedy)
             )
-            review.warn(path, message)
 
 
 def _is_date(value: str) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import Invalid, RubricError
 from ..i18n import _
-from . import schema
+from . import schema, syntax
 from .binding import HEAD, SECTIONS, build
 from .model import Rubric, Ruling
 from .numbers import as_fraction, as_text
@@ -31,7 +31,6 @@ FILE = "rubric.toml"
 LISTS = ("clause", "ruling", *SECTIONS)
 TABLES = ("deductions", "defaults", "terms", "assessors")
 _PLAIN = re.compile(r"[+-]?\d{1,12}(\.\d{1,12})?\Z")
-_AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)\Z")
 _WANTED = 64  # bound rubrics kept per definition
 
 
@@ -122,7 +121,7 @@ def load(text: str, name: str = FILE, *, check: bool = True) -> Definition:
     try:
         data = _plain(tomllib.loads(text, parse_float=_number))
     except tomllib.TOMLDecodeError as error:
-        raise RubricError([str(_syntax(error, where))]) from None
+        raise RubricError([str(syntax.explain(error, where))]) from None
     findings: list[Finding] = []
     data = _shape(data, where, findings)
     rulings = _rulings(data.get("ruling", []), where, findings)
@@ -241,50 +240,6 @@ def _exact(value: Any) -> str:
 
 def _refused(findings: list[Finding]) -> RubricError:
     return RubricError([str(f) for f in dict.fromkeys(sorted(findings, key=lambda f: f.line))])
-
-
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'|#.*')
-_SYNTAX = {
-    "Unclosed array": "方括号 [ 没有收尾",
-    "Unterminated string": "引号没有收尾",
-    'Expected \'"""\'': "三引号没有收尾",
-    "Cannot overwrite a value": "同一个键写了两次",
-    "Cannot declare": "同一个表头写了两次",
-    "Duplicate inline table key": "花括号里同一个键写了两次",
-    "Invalid value": "等号后面的值不能识别",
-    "Expected '=' after a key": "键后面缺少等号",
-    "Unescaped '\\'": "反斜杠要写成两个",
-    "Illegal character": "引号里不能直接换行，或有看不见的控制字符",
-    "Expected newline or end of document": "一行写完后还有多余的内容",
-    "Unclosed inline table": "花括号 { 没有收尾",
-}
-
-
-def _syntax(error: tomllib.TOMLDecodeError, where: Source) -> Finding:
-    text = str(error)
-    found = _AT_LINE.search(text)
-    lines = where.text.splitlines() or [""]
-    row = int(found[1]) if found and found[1] else len(lines)
-    bare = _QUOTED.sub("", lines[min(row, len(lines)) - 1])
-    cause = next(
-        (said for key, said in _SYNTAX.items() if text.startswith(key)),
-        text[: found.start()] if found else text,
-    )
-    if re.search(r"[“”‘’＝，｛｝［］]", bare):
-        remedy = _("这一行有全角的引号、等号、逗号或括号，请改成半角")
-    elif re.search(r"[^\x00-\x7f]", bare):
-        remedy = _('中文的键和值都要加半角引号，如 {"省级" = 1.5}')
-    elif text.startswith("Invalid initial character") and bare.count("{") > bare.count("}"):
-        cause, remedy = _("花括号 { } 里不能换行"), _("请写在一行里，或改用 [[表头]] 的写法")
-    else:
-        remedy = _("请对照前后几行改正")
-    return Finding(
-        "error",
-        row,
-        "",
-        _("TOML 写法有误（%(cause)s）: %(remedy)s", cause=_(cause), remedy=remedy),
-        where.name,
-    )
 
 
 def _shape(data: dict[str, Any], where: Source, findings: list[Finding]) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from typing import Literal
 from ..errors import Invalid
 from ..i18n import _
 from .facts import Facts, Mark
-from .model import Clause, JudgedClause, MeasureClause, Option, Rubric
-from .numbers import as_fraction, round_half_up, show
+from .model import Clause, JudgedClause, MeasureClause, Option, Rubric, SumClause
+from .numbers import round_half_up, show
+from .tables import read_number
 
 PANEL = "panel"
 Rule = Literal["mean", "trimmed", "median", "chair"]
@@ -49,7 +50,21 @@ def role_name(rubric: Rubric, role: str) -> str:
 
 def printed_max(clause: Clause) -> Fraction | None:
     """Top of the scale on which a leaf is marked; None without a cap."""
-    return None if clause.max is None else clause.max / clause.weight
+    return clause.max if clause.max is None or clause.weight == 1 else clause.max / clause.weight
+
+
+def full_marks(rubric: Rubric, code: str) -> Fraction | None:
+    """The printed maximum of any clause; one without a cap of its own has that of its parts.
+
+    None: nothing is printed (verdicts, 未设分值).
+    """
+    clause = rubric.by[code]
+    if clause.max is not None:
+        return clause.max
+    parts = [m for kid in rubric.children[code] if (m := full_marks(rubric, kid.code)) is not None]
+    if not parts:
+        return None
+    return max(parts) if isinstance(clause, SumClause) and clause.take == "best" else sum(parts, Fraction(0))
 
 
 def verdicts(clause: Clause) -> tuple[Option, ...]:
@@ -116,10 +131,10 @@ def read_points(mark: Mark) -> Fraction | None:
     """The number of a mark. :raises Invalid: it is no exact number."""
     if mark.points is None or not mark.points.strip():
         return None
-    try:
-        return as_fraction(mark.points)  # type: ignore[no-any-return]
-    except ValueError:
-        raise Invalid(_("“%(text)s”不是数，请填 1.5 的样子", text=mark.points)) from None
+    points = read_number(mark.points)
+    if points is None:
+        raise Invalid(_("“%(text)s”不是数，请填 1.5 的样子", text=mark.points))
+    return points
 
 
 def decided(clause: Clause, mark: Mark | None) -> tuple[Fraction | None, str | None] | None:

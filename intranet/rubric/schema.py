@@ -52,7 +52,8 @@ def meant(word: str, known: list[str]) -> str:
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return _("您是不是想写“%(word)s”", word=close[0])
-    return _("可用的有：%(words)s", words="、".join(known) or _("（无）"))
+    some = "、".join(known[:12]) + ("……" if len(known) > 12 else "")
+    return _("可用的有：%(words)s", words=some or _("（无）"))
 
 
 def read(model: type[M], data: Any, report: Report) -> M | None:
@@ -74,11 +75,18 @@ def _written(loc: tuple[int | str, ...], data: Any) -> tuple[str | int, ...]:
     """``loc`` without the names pydantic gives to the branches of a union."""
     path: list[str | int] = []
     for step in loc:
-        if (isinstance(data, Mapping) and step in data) or (isinstance(data, list | tuple) and isinstance(step, int) and step < len(data)):
-            data = data[step]
+        held = (
+            dict(data)
+            if isinstance(data, Mapping)
+            else dict(enumerate(data))
+            if isinstance(data, list)
+            else {}
+        )
+        if step in held:
+            data = held[step]
         elif isinstance(data, Mapping) and step == loc[-1]:  # a key that is missing
             data = None
-        elif step != 0 or not isinstance(data, str):
+        elif step != 0 or not isinstance(data, str):  # 0 of a bare value stands for a list of one
             break
         path.append(step)
     return tuple(path)

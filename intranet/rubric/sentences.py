@@ -16,6 +16,7 @@ from .ledger import Line, State, Step
 from .numbers import as_text, show
 
 Parts = Mapping[str, Any]
+MINUS = "\u2212"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +113,20 @@ def _stay_row(p: Parts, places: int) -> str:
 
 
 def _input(p: Parts, places: int) -> str:
-    value = _("未填") if p["value"] is None else _exact(p["value"], places)
+    value = _("未填") if p["value"] is None else _n(p["value"], max(places, 4))
     return " ".join(part for part in (str(p["school"]), str(p["label"]), value) if part)
 
 
-def _exact(value: Fraction, places: int) -> str:
-    """A figure that thresholds compare: exact if it is short, else rounded and said so."""
+def _equals(value: Fraction, places: int) -> str:
+    """``= 4.5``, or ``≈ 4.3333`` where the exact figure, which thresholds compare, has no end."""
     text = as_text(value)
-    return text.replace("-", "\u2212") if len(text) <= 8 else f"≈{show(value, max(places, 4))}"
+    if "/" in text or len(text) > 10:
+        return f"≈ {show(value, max(places, 4))}"
+    return f"= {text.replace('-', MINUS)}"
 
 
 def _formula(p: Parts, places: int) -> str:
-    text = f"{p['shown']} = {_exact(p['value'], places)}"
+    text = f"{p['shown']} {_equals(p['value'], places)}"
     if p.get("band"):
         return f"{text}（{p['band']}）"
     if "target" in p:
@@ -171,7 +174,7 @@ def _loss_tick(p: Parts, places: int) -> str:
 
 
 def _loss_formula(p: Parts, places: int) -> str:
-    return f"{p['label']} {p['shown']} = {_exact(p['n'], places)}"
+    return f"{p['label']} {p['shown']} {_equals(p['n'], places)}"
 
 
 LINES: dict[str, Template] = {
@@ -203,10 +206,9 @@ LINES: dict[str, Template] = {
     "full_instead": Template(("why",), lambda _p, _places: _("免评，视同满分")),
     "unset": Template(("text",), lambda p, _places: str(p["text"])),
     "unfilled": Template((), lambda _p, _places: _("至冻结时未填报，按0分计")),
-    # a plugin's rule: a sentence of its own
-    "text": Template(("text",), lambda p, _places: str(p["text"])),
+    "rule": Template(("text",), lambda p, _places: str(p["text"])),  # a plugin's own sentence
 }
-"""Every ``Line.what`` with its parts; a plugin's rule uses ``text``, or any of these."""
+"""Every ``Line.what`` with its parts; a plugin's rule uses ``rule``, or any of these."""
 
 
 def _below(p: Parts) -> str:
@@ -250,13 +252,14 @@ def _cap(s: Step, places: int) -> str:
 
 
 def _mark(s: Step, places: int) -> str:
-    by, given = s.parts.get("by", ""), s.parts.get("verdict") or _n(s.after, places)
+    by = s.parts.get("by", "")
+    given = "，".join(filter(None, (s.parts.get("verdict", ""), _n(s.after, places))))
     if s.before is None:
-        text = _("%(by)s评定 %(given)s", by=by, given=_n(given))
+        text = _("%(by)s评定 %(given)s", by=by, given=given)
     elif s.before == s.after:
-        text = _("%(by)s确认 %(given)s", by=by, given=_n(given))
+        text = _("%(by)s确认 %(given)s", by=by, given=given)
     else:
-        text = _("%(by)s改定 %(given)s", by=by, given=_n(given))
+        text = _("%(by)s改定 %(given)s", by=by, given=given)
     return f"{text}：{s.parts['reason']}" if s.parts.get("reason") else text
 
 
@@ -265,10 +268,10 @@ STEPS: dict[str, Callable[[Step, int], str]] = {
     "sum": lambda s, places: _("合计 %(points)s", points=_n(s.after, places)),
     "best": lambda s, places: _("取最高 %(points)s", points=_n(s.after, places)),
     "average": lambda s, places: _(
-        "平均 %(before)s÷%(divide)s = %(after)s",
+        "平均 %(before)s÷%(divide)s %(after)s",
         before=_n(s.before, places),
         divide=_n(s.parts["divide"]),
-        after=_exact(s.after or Fraction(0), places),
+        after=_equals(s.after or Fraction(0), places),
     ),
     "round": lambda s, places: _("四舍五入 %(points)s", points=_n(s.after, max(places, 4))),
     "cap": _cap,

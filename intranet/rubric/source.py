@@ -128,7 +128,8 @@ class _Scan:
             if path in self.counts:
                 path += (self.counts[path] - 1,)
         self.at, end = start, self.at
-        self.note(path)
+        for n in range(1, len(path) + 1):
+            self.note(path[:n])
         self.at = end + (2 if many else 1)
         return path
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from .facts import Facts
@@ -80,8 +81,19 @@ def _direction(options: Sequence[Option], ends: Sequence[Any], facts: Facts) -> 
 
 def read_number(value: Any) -> Fraction | None:
     """A number as written; what is no exact number is blank (``checks.py`` complains about it)."""
+    if isinstance(value, str):
+        return _number_in(value)
     try:
         return as_fraction(value)  # type: ignore[no-any-return]
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _number_in(text: str) -> Fraction | None:
+    """Quantities and months repeat from row to row; reading one takes longer than all else with it."""
+    try:
+        return as_fraction(text)  # type: ignore[no-any-return]
     except ValueError:
         return None
 

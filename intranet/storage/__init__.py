@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import IO, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Received:
 class Store(Protocol):
     """What the application asks of a place for evidence."""
 
-    def receive(self, stream: BinaryIO) -> Received:
+    def receive(self, stream: IO[bytes]) -> Received:
         """Read the stream to its end into a temporary place, hashing on the way."""
 
     def keep(self, received: Received) -> None:

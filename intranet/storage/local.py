@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from . import Received
 
@@ -21,7 +21,7 @@ class LocalStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def receive(self, stream: BinaryIO) -> Received:
+    def receive(self, stream: IO[bytes]) -> Received:
         incoming = self.folder / ".incoming"
         incoming.mkdir(parents=True, exist_ok=True)
         path = incoming / secrets.token_hex(16)

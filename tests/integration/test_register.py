@@ -13,7 +13,7 @@ from sqlmodel import select
 
 from intranet.domain.imports import PEOPLE_COLUMNS, UNIT_COLUMNS
 from intranet.models import Grant, School, Unit, UnitSchool, User
-from tests.world import Client, World
+from tests.world import Client, World, words
 
 UNITS = [
     ("U7", "己川教育集团", "甲组", "S71", "己川小学", "小学", "牵头"),
@@ -123,15 +123,24 @@ def test_a_tampered_payload_is_planned_again(client_for: Callable[[str], Client]
     assert client.post("/bureau/units/import/apply", {"rows": "no json"}).status_code == 422
 
 
-def test_the_template_is_accepted_as_it_comes(client_for: Callable[[str], Client]) -> None:
+def test_the_template_can_be_filled_and_imported(client_for: Callable[[str], Client]) -> None:
     client = client_for("admin")
     data = client.get("/bureau/units/template.xlsx").data
-    sheet = load_workbook(io.BytesIO(data)).worksheets[0]
-    header = next(r for r in sheet.iter_rows(values_only=True) if "单位代码" in r)
-    assert [c for c in header if c] == list(UNIT_COLUMNS)
+    book = load_workbook(io.BytesIO(data))
+    sheet = book.worksheets[0]
+    assert [cell.value for cell in sheet[1]] == list(UNIT_COLUMNS)
     status, page = check(client, "units", io.BytesIO(data))
-    assert status == 200, page
-    assert "新增单位 甲山教育集团" in page
+    assert status == 422
+    assert "请从第 2 行起填写" in page
+    for row, values in enumerate(UNITS, 2):
+        for column, value in enumerate(values, 1):
+            sheet.cell(row, column, value)
+    filled = io.BytesIO()
+    book.save(filled)
+    filled.seek(0)
+    status, page = check(client, "units", filled)
+    assert status == 200, words(page)
+    assert "新增单位 己川教育集团" in page
 
 
 def test_a_unit_needs_exactly_one_lead(world: World, client_for: Callable[[str], Client]) -> None:
@@ -164,9 +173,9 @@ def test_closing_an_account_ends_its_sessions_at_once(
     world: World, client_for: Callable[[str], Client]
 ) -> None:
     lead, admin = client_for("lead1"), client_for("admin")
-    assert lead.get("/tasks").status_code == 200
+    assert lead.get("/password").status_code == 200
     admin.post(f"/bureau/people/{world.users['lead1']}/active", {"active": "0"})
-    assert lead.get("/tasks").status_code == 302
+    assert lead.get("/password").status_code == 302
     own = admin.post(f"/bureau/people/{world.users['admin']}/active", {"active": "0"})
     assert own.status_code == 409
     assert admin.get("/bureau/people").status_code == 200

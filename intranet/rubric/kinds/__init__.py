@@ -13,6 +13,7 @@ from fractions import Fraction
 from .. import deductions
 from ..facts import Facts
 from ..ledger import Earned, Line, State
+from ..marks import printed_max
 from ..model import (
     Clause,
     DeductClause,
@@ -103,7 +104,8 @@ def deduct(rubric: Rubric, clause: DeductClause, facts: Facts) -> Earned:
 
     Not done: the tick says so, or every count asked for is 0. No own input answered: blank.
     """
-    if clause.max is None:
+    full = printed_max(clause)
+    if full is None:
         return Earned(State.NA)
     needs = deductions.shortfalls(rubric, clause, facts)
     not_done = Earned(lines=(Line("not_done", points=Fraction(0)),), stop=True)
@@ -113,4 +115,4 @@ def deduct(rubric: Rubric, clause: DeductClause, facts: Facts) -> Earned:
         return Earned(deductions.unanswered(rubric, clause, facts))
     if clause.deductions.not_done and needs and all(need.is_nothing for need in needs):
         return not_done
-    return Earned(lines=(Line("full", {}, points=clause.max / clause.weight),))
+    return Earned(lines=(Line("full", {}, points=full),))

@@ -13,6 +13,7 @@ from typing import Any
 from .. import formula
 from ..facts import Facts
 from ..ledger import Earned, Line, State
+from ..marks import printed_max
 from ..model import MeasureClause, RankClause, Rubric
 from .rows import in_band
 
@@ -54,7 +55,7 @@ def measure(rubric: Rubric, clause: MeasureClause, facts: Facts) -> Earned:
             points, verdict = band.points, band.verdict
             parts["band"] = band.label or band.verdict or ""
     elif clause.target is not None:
-        full = printed_max(clause)
+        full = printed_max(clause) or ZERO
         parts["target"] = clause.target
         points = full
         if value < clause.target:
@@ -71,11 +72,6 @@ def measure(rubric: Rubric, clause: MeasureClause, facts: Facts) -> Earned:
 
 def _why_not(found: formula.Evaluated) -> tuple[str, ...]:
     return ("divisor_zero",) if found.state is State.NA else ()
-
-
-def printed_max(clause: MeasureClause | RankClause) -> Fraction:
-    """Full marks on the printed scale."""
-    return ZERO if clause.max is None else clause.max / clause.weight
 
 
 def figure(rubric: Rubric, clause: RankClause, facts: Facts) -> Earned:

@@ -1,1 +1,433 @@
-"""Being written."""
+"""Cycles: the list, preparing one step by step, opening it, its phases. Rulings are in ``rulings``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Response, request, url_for
+
+from intranet.domain import cycles as work
+from intranet.domain import freeze, lifecycle
+from intranet.domain.phases import phase_name
+from intranet.domain.scoring import score_entries
+from intranet.domain.operations import outcome_of, remember
+from intranet.enums import CombineRule, CycleState
+from intranet.errors import DomainError, Invalid
+from intranet.i18n import _
+from intranet.models import Cycle
+from intranet.queries import cycles as lists
+from intranet.queries.entries import schools_of
+from intranet.queries.results import results_of
+from intranet.web import access
+from intranet.web.context import actor, current_time, db, ground
+from intranet.web.forms import answer, go, say
+
+from . import bp, frame
+
+access.allow(
+    {
+        f"bureau.{name}": access.BUREAU
+        for name in (
+            "cycles",
+            "cycle_new",
+            "cycle_create",
+            "cycle",
+            "cycle_basics",
+            "cycle_basics_save",
+            "cycle_dates",
+            "cycle_dates_save",
+            "cycle_units",
+            "cycle_units_save",
+            "cycle_panel",
+            "cycle_panel_save",
+            "cycle_open",
+            "cycle_open_post",
+            "cycle_delete",
+            "cycle_phase",
+            "cycle_advance",
+            "cycle_back",
+        )
+    }
+)
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+
+def next_act(row: lists.CycleRow) -> tuple[str, str]:
+    """(what to do next, where) for one row of the list."""
+    cycle = row.cycle
+
+    def to(endpoint: str) -> str:
+        return url_for(f"bureau.{endpoint}", cycle_id=cycle.id)
+
+    match cycle.state:
+        case CycleState.DRAFT:
+            return _("接着准备"), to("cycle")
+        case CycleState.FILING:
+            return _("看填报进度"), to("progress")
+        case CycleState.REVIEW:
+            return _("看填报进度"), to("progress")
+        case CycleState.DELIBERATION:
+            return (_("看排名"), to("ranking")) if row.result else (_("冻结结果"), to("freeze"))
+        case _:
+            return _("看排名"), to("ranking")
+
+
+@bp.get("/cycles")
+def cycles() -> Response:
+    rows = [(row, *next_act(row)) for row in lists.cycle_rows(db(), actor())]
+    return answer("bureau/cycles.html", rows=rows, installed=ground().registry.installed)
+
+
+# --- preparing -----------------------------------------------------------------------------------
+
+
+def _new(*, status: int = 200, error: DomainError | None = None) -> Response:
+    return answer(
+        "bureau/cycle_new.html",
+        status=status,
+        error=error,
+        form=request.form,
+        installed=ground().registry.installed,
+        op=request.form.get("op") or frame.new_op(),
+    )
+
+
+@bp.get("/cycles/new")
+def cycle_new() -> Response:
+    return _new()
+
+
+@bp.post("/cycles/new")
+def cycle_create() -> Response:
+    form = request.form
+    made = outcome_of(db(), actor(), form.get("op", ""))
+    if made is None:
+        try:
+            cycle = work.create_cycle(
+                db(), actor(), ground().registry, title=form.get("title", ""), rubric=form.get("rubric", "")
+            )
+        except DomainError as error:
+            db().rollback()
+            return _new(status=error.status, error=error)
+        made = cycle.id
+        remember(db(), actor(), form.get("op", ""), made, at=current_time())
+    return go(url_for("bureau.cycle_rulings", cycle_id=made))
+
+
+@bp.get("/cycles/<int:cycle_id>")
+def cycle(cycle_id: int) -> Response:
+    """The place to go on: the first step that lacks something, or the progress."""
+    found = frame.load(cycle_id)
+    if found.state != CycleState.DRAFT:
+        return go(url_for("bureau.progress", cycle_id=cycle_id))
+    lacks = [c.code for c in frame.missing(found) if c.severity == "error"]
+    step = next((s for s in frame.STEPS if s in lacks), "open")
+    return go(url_for(f"bureau.cycle_{step}", cycle_id=cycle_id))
+
+
+def _basics(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
+    installed = ground().registry.installed
+    return frame.page("bureau/cycle_basics.html", cycle, "basics", status=status, error=error, form=request.form, installed=installed)
+
+
+@bp.get("/cycles/<int:cycle_id>/basics")
+def cycle_basics(cycle_id: int) -> Response:
+    return _basics(frame.load(cycle_id))
+
+
+@bp.post("/cycles/<int:cycle_id>/basics")
+def cycle_basics_save(cycle_id: int) -> Response:
+    found, form = frame.load(cycle_id), request.form
+    try:
+        work.refresh(db(), actor(), found, ground().registry)
+        work.change_basics(
+            db(),
+            actor(),
+            found,
+            ground().registry,
+            title=form.get("title", ""),
+            rubric=form.get("rubric", found.rubric_key),
+            version=frame.posted_version(),
+        )
+    except DomainError as error:
+        db().rollback()
+        return _basics(found, status=error.status, error=error)
+    return _onward(found, "basics")
+
+
+def _onward(cycle: Cycle, here: str) -> Response:
+    """After a saved step: the next one, or this page again with a note."""
+    if cycle.state == CycleState.DRAFT and request.form.get("then") != "stay":
+        step = frame.STEPS[frame.STEPS.index(here) + 1]
+        return go(url_for(f"bureau.cycle_{step}", cycle_id=cycle.id))
+    say("done", _("已保存。"))
+    return go(url_for(f"bureau.cycle_{here}", cycle_id=cycle.id))
+
+
+# --- dates ---------------------------------------------------------------------------------------
+
+
+def _dates(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
+    typed = request.form if request.method == "POST" else {}
+    rows = [
+        (name, work.date_label(name), typed.get(name, frame.as_input(getattr(cycle, name))), name in work.fixed_dates(cycle.state))
+        for name in work.DATES
+    ]
+    return frame.page("bureau/cycle_dates.html", cycle, "dates", status=status, error=error, rows=rows)
+
+
+@bp.get("/cycles/<int:cycle_id>/dates")
+def cycle_dates(cycle_id: int) -> Response:
+    return _dates(frame.load(cycle_id))
+
+
+@bp.post("/cycles/<int:cycle_id>/dates")
+def cycle_dates_save(cycle_id: int) -> Response:
+    found = frame.load(cycle_id)
+    try:
+        dates, problems = _posted_dates()
+        if problems:
+            raise Invalid(_("日程里有 %(n)s 处要改。", n=len(problems)), problems)
+        work.refresh(db(), actor(), found, ground().registry)
+        work.set_dates(db(), actor(), found, dates, version=frame.posted_version())
+    except DomainError as error:
+        db().rollback()
+        return _dates(found, status=error.status, error=error)
+    return _onward(found, "dates")
+
+
+def _posted_dates() -> tuple[dict[str, datetime | None], dict[str, str]]:
+    dates: dict[str, datetime | None] = {}
+    problems: dict[str, str] = {}
+    for name in work.DATES:
+        try:
+            dates[name] = frame.parse_moment(request.form.get(name, ""), name)
+        except Invalid as error:
+            problems |= error.problems
+    return dates, problems
+
+
+# --- units ---------------------------------------------------------------------------------------
+
+
+def _units(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
+    entries = lists.entries_of(db(), cycle.id or 0)
+    if cycle.state != CycleState.DRAFT:
+        schools = schools_of(db(), [e.id or 0 for e in entries])
+        return frame.page("bureau/cycle_units_fixed.html", cycle, "units", entries=entries, schools=schools)
+    chosen = frozenset(e.unit_id for e in entries)
+    if request.method == "POST":
+        chosen = frozenset(frame.posted_ids("unit"))
+    rows = lists.units_for(db(), cycle.rubric_key, chosen=chosen)
+    definition = work.definition_of(cycle, ground().registry)
+    return frame.page(
+        "bureau/cycle_units.html",
+        cycle,
+        "units",
+        status=status,
+        error=error,
+        rows=rows,
+        chosen=chosen,
+        terms=definition.bind(cycle.rulings).terms,
+    )
+
+
+@bp.get("/cycles/<int:cycle_id>/units")
+def cycle_units(cycle_id: int) -> Response:
+    return _units(frame.load(cycle_id))
+
+
+@bp.post("/cycles/<int:cycle_id>/units")
+def cycle_units_save(cycle_id: int) -> Response:
+    found = frame.load(cycle_id)
+    try:
+        work.refresh(db(), actor(), found, ground().registry)
+        work.choose_units(db(), actor(), found, frame.posted_ids("unit"))
+    except DomainError as error:
+        db().rollback()
+        return _units(found, status=error.status, error=error)
+    return _onward(found, "units")
+
+
+# --- panel ---------------------------------------------------------------------------------------
+
+
+def _panel(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
+    posted = request.method == "POST"
+    return frame.page(
+        "bureau/cycle_panel.html",
+        cycle,
+        "panel",
+        status=status,
+        error=error,
+        seats=lists.seats(db(), cycle.id or 0),
+        typed_chairs=frame.posted_ids("chair") if posted else None,
+        typed_reviewers=frame.posted_ids("reviewer") if posted else None,
+        login=request.form.get("login", ""),
+        chosen=request.form.get("combine", cycle.combine.value),
+        combine=[(rule, work.combine_name(rule), work.combine_sentence(rule)) for rule in CombineRule],
+        combine_open=cycle.state in (CycleState.DRAFT, CycleState.FILING),
+        is_open=cycle.state not in (CycleState.PUBLISHED, CycleState.FINAL, CycleState.ARCHIVED),
+    )
+
+
+@bp.get("/cycles/<int:cycle_id>/panel")
+def cycle_panel(cycle_id: int) -> Response:
+    return _panel(frame.load(cycle_id))
+
+
+@bp.post("/cycles/<int:cycle_id>/panel")
+def cycle_panel_save(cycle_id: int) -> Response:
+    found, form = frame.load(cycle_id), request.form
+    try:
+        work.refresh(db(), actor(), found, ground().registry)
+        work.set_panel(
+            db(),
+            actor(),
+            found,
+            chairs=frame.posted_ids("chair"),
+            reviewers=frame.posted_ids("reviewer"),
+            combine=_combine(form.get("combine", found.combine.value)),
+            login=form.get("login", ""),
+            version=frame.posted_version(),
+        )
+    except DomainError as error:
+        db().rollback()
+        return _panel(found, status=error.status, error=error)
+    return _onward(found, "panel")
+
+
+def _combine(text: str) -> CombineRule:
+    try:
+        return CombineRule(text)
+    except ValueError as error:
+        raise Invalid(_("请选择合成办法。"), field="combine") from error
+
+
+# --- opening -------------------------------------------------------------------------------------
+
+
+def _preview(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
+    definition = work.definition_of(cycle, ground().registry)
+    rubric = definition.bind(cycle.rulings)
+    return frame.page(
+        "bureau/cycle_open.html",
+        cycle,
+        "open",
+        status=status,
+        error=error,
+        checks=frame.missing(cycle),
+        rubric=rubric,
+        definition=definition,
+        fingerprint=definition.fingerprint(cycle.rulings),
+        entries=lists.entries_of(db(), cycle.id or 0),
+        seats=[s for s in lists.seats(db(), cycle.id or 0) if s.is_chair or s.is_reviewer],
+        combine_name=work.combine_name(cycle.combine),
+        consequences=lifecycle.consequences(CycleState.FILING),
+        leaves=sum(1 for _leaf in rubric.leaves()),
+    )
+
+
+@bp.get("/cycles/<int:cycle_id>/open")
+def cycle_open(cycle_id: int) -> Response:
+    found = frame.load(cycle_id)
+    work.require_draft(found)
+    return _preview(found)
+
+
+@bp.post("/cycles/<int:cycle_id>/open")
+def cycle_open_post(cycle_id: int) -> Response:
+    found = frame.load(cycle_id)
+    work.require_draft(found)
+    try:
+        definition = work.refresh(db(), actor(), found, ground().registry)
+        lifecycle.open_cycle(
+            db(),
+            actor(),
+            found,
+            definition,
+            is_installed=frame.is_installed(found),
+            seen=request.form.get("seen", ""),
+            at=current_time(),
+        )
+    except DomainError as error:
+        db().rollback()
+        return _preview(frame.load(cycle_id), status=error.status, error=error)
+    say("done", _("考核已开启，学校可以填报了。"))
+    return go(url_for("bureau.progress", cycle_id=cycle_id))
+
+
+@bp.post("/cycles/<int:cycle_id>/delete")
+def cycle_delete(cycle_id: int) -> Response:
+    found = frame.load(cycle_id)
+    work.delete_draft(db(), actor(), found)
+    say("done", _("已删除“%(title)s”的草稿。", title=found.title))
+    return go(url_for("bureau.cycles"))
+
+
+# --- phases --------------------------------------------------------------------------------------
+
+
+def _advance_checks(cycle: Cycle) -> list[lifecycle.Check]:
+    scoring = frame.scoring_of(cycle)
+    sheets = score_entries(db(), cycle, scoring, lists.entries_of(db(), cycle.id or 0))
+    held = next(iter(results_of(db(), cycle.id or 0)), None)
+    return lifecycle.advance_checks(
+        cycle, scoring, sheets, held=held, is_current=freeze.is_current(db(), held, sheets), at=current_time()
+    )
+
+
+def _phase(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
+    to, before = lifecycle.next_state(cycle.state), lifecycle.state_before(cycle.state)
+    return frame.page(
+        "bureau/cycle_phase.html",
+        cycle,
+        "phase",
+        status=status,
+        error=error,
+        to=to,
+        to_name=phase_name(to) if to else "",
+        before=before,
+        before_name=phase_name(before) if before else "",
+        consequences=lifecycle.consequences(to) if to else [],
+        checks=_advance_checks(cycle) if to else [],
+        reason=request.form.get("reason", ""),
+    )
+
+
+@bp.get("/cycles/<int:cycle_id>/phase")
+def cycle_phase(cycle_id: int) -> Response:
+    found = frame.load(cycle_id)
+    if found.state == CycleState.DRAFT:
+        return go(url_for("bureau.cycle_open", cycle_id=cycle_id))
+    return _phase(found)
+
+
+@bp.post("/cycles/<int:cycle_id>/phase")
+def cycle_advance(cycle_id: int) -> Response:
+    found = frame.load(cycle_id)
+    try:
+        to = CycleState(request.form.get("to", ""))
+    except ValueError as error:
+        raise Invalid(_("页面已过时，请刷新后再试。")) from error
+    try:
+        lifecycle.advance(db(), actor(), found, to, _advance_checks(found), accepted=bool(request.form.get("accepted")))
+    except DomainError as error:
+        db().rollback()
+        return _phase(frame.load(cycle_id), status=error.status, error=error)
+    say("done", _("已进入%(phase)s阶段。", phase=phase_name(to)))
+    return go(url_for("bureau.cycle_phase", cycle_id=cycle_id))
+
+
+@bp.post("/cycles/<int:cycle_id>/phase/back")
+def cycle_back(cycle_id: int) -> Response:
+    found = frame.load(cycle_id)
+    try:
+        lifecycle.step_back(db(), actor(), found, reason=request.form.get("reason", ""))
+    except DomainError as error:
+        db().rollback()
+        return _phase(frame.load(cycle_id), status=error.status, error=error)
+    say("done", _("已退回%(phase)s阶段。", phase=phase_name(found.state)))
+    return go(url_for("bureau.cycle_phase", cycle_id=cycle_id))

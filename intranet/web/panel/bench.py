@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from intranet.domain.marking import base_of, proposed_choices
 from intranet.domain.scoring import EntrySheet
 from intranet.domain.standing import Item, Leaf, figures
 from intranet.i18n import _
 from intranet.models import Evidence, Mark
-from intranet.queries.filing import FiledEvidence, pages
-from intranet.queries.review import others_marks
+from intranet.queries.filed import FiledEvidence
+from intranet.queries.filing import pages
+from intranet.queries.review import OTHER_OWNERS, others_marks
 from intranet.rubric import sentences
 from intranet.rubric.deductions import Choice, bank
 from intranet.rubric.facts import Facts
@@ -20,11 +22,10 @@ from intranet.rubric.ledger import Line, Score
 from intranet.rubric.marks import verdicts
 from intranet.rubric.model import Clause, Field, JudgedClause, Option, Rubric, Table
 from intranet.rubric.tables import rows_of
+from intranet.storage import accepted
 
 from ..context import actor
 from .typed import STEP, Typed
-
-SHOWN_INLINE = ("application/pdf", "image/png", "image/jpeg", "image/gif", "image/webp")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class File:
     @property
     def is_shown(self) -> bool:
         """Whether the browser can show it in the page."""
-        return self.evidence.media_type in SHOWN_INLINE
+        return self.evidence.media_type in accepted.INLINE
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,16 @@ class LeafView:
     reasons: list[str] = field(default_factory=list)
 
     @property
+    def base(self) -> Fraction | None:
+        """What deductions are taken from, for panel.js."""
+        return base_of(self.leaf)
+
+    @property
+    def proposed(self) -> str:
+        """The facts' own choice of deductions, in the words of panel.js: ``materials×2 event.…×1``."""
+        return " ".join(f"{key}×{times}" for key, times in proposed_choices(self.bank).items())
+
+    @property
     def takes_points(self) -> bool:
         """A number is typed: there are no conclusions to choose, or one of them leaves the number open."""
         return not self.options or any(o.upto is not None for o in self.options)
@@ -117,7 +128,8 @@ def bench_of(rubric: Rubric, sheet: EntrySheet, item: Item, evidence: Sequence[F
     by_ref = _by_ref(evidence)
     slots = [s for c in page.clauses for s in _slots(sheet, c, by_ref)]
     slots.sort(key=lambda s: ("missing", "have", "na").index(s.state))
-    facts = [f for declared in page.fields for f in _field_views(sheet, declared)]
+    asked = [f for f in page.fields if f.by in OTHER_OWNERS]  # the panel's own are in its boxes
+    facts = [f for declared in asked for f in _field_views(sheet, declared)]
     refs: list[tuple[str, str]] = []
     for clause in page.clauses:
         refs += [(f"slot:{clause.code}#{s.n}", s.label) for s in sheet.form.slots(clause.code)]
@@ -137,7 +149,12 @@ def bench_of(rubric: Rubric, sheet: EntrySheet, item: Item, evidence: Sequence[F
 
 
 def leaf_view(
-    rubric: Rubric, sheet: EntrySheet, leaf: Leaf, typed: Typed, evidence: Sequence[FiledEvidence], reasons: list[str]
+    rubric: Rubric,
+    sheet: EntrySheet,
+    leaf: Leaf,
+    typed: Typed,
+    evidence: Sequence[FiledEvidence],
+    reasons: list[str],
 ) -> LeafView:
     """A leaf as this reviewer may see it: others' marks only once the own one is in.
 
@@ -153,7 +170,9 @@ def leaf_view(
         lines=ledger(sheet, leaf.score, _by_ref(evidence), rubric.places),
         steps=[sentences.step(s, rubric.places) for s in leaf.score.steps],
         flags=[sentences.flag(f) for f in leaf.score.flags],
-        figures=[f for declared in figures(rubric, leaf.clause, sheet.form) for f in _field_views(sheet, declared)],
+        figures=[
+            f for declared in figures(rubric, leaf.clause, sheet.form) for f in _field_views(sheet, declared)
+        ],
         others=others_marks(leaf.marks, actor()),
         others_n=len({m.user_id for m in leaf.given} - {actor().user_id}),
         reasons=reasons,
@@ -167,9 +186,7 @@ def ledger(
     return [_ledger_line(sheet, line, by_ref, places) for line in score.lines]
 
 
-def _ledger_line(
-    sheet: EntrySheet, line: Line, by_ref: dict[str, list[Evidence]], places: int
-) -> LedgerLine:
+def _ledger_line(sheet: EntrySheet, line: Line, by_ref: dict[str, list[Evidence]], places: int) -> LedgerLine:
     refs = [_row_ref(sheet, ref) if "[" in ref else ref for ref in line.ref.split(",") if ref]
     files = {e.id: e for ref in refs for e in by_ref.get(ref, ())}
     notes = (sentences.reason(line), sentences.hint(line))

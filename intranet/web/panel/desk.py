@@ -64,7 +64,9 @@ def indicator_for(rubric: Rubric, code: str) -> Clause:
     return clause
 
 
-def blind_item(scoring: Scoring, sheet: EntrySheet, indicator: Clause, cycle: Cycle) -> tuple[EntrySheet, Item]:
+def blind_item(
+    scoring: Scoring, sheet: EntrySheet, indicator: Clause, cycle: Cycle
+) -> tuple[EntrySheet, Item]:
     """The item scored from the facts alone: no reviewer's mark is anywhere in its sheet."""
     blind = unmarked(scoring, sheet)
     return blind, item_of(scoring.rubric, blind, indicator, cycle.combine)

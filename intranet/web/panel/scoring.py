@@ -6,17 +6,18 @@ import secrets
 
 from flask import Response, request, url_for
 
-from intranet.domain import review as panel
 from intranet.domain.marking import Given
 from intranet.domain.operations import outcome_of, remember
+from intranet.domain.returns import return_indicators
+from intranet.domain.review import require_chair, require_scoring, save_marks
 from intranet.domain.scoring import EntrySheet, score_entry, scoring_for
-from intranet.domain.standing import Item, Leaf, leaf_of, neighbours, next_due
+from intranet.domain.standing import Item, Leaf, neighbours, next_due
 from intranet.errors import Conflict, DomainError, Invalid
 from intranet.i18n import _
 from intranet.models import Cycle, Entry
 from intranet.queries import review
-from intranet.queries.filing import evidence_of, names_of
-from intranet.rubric.deductions import bank
+from intranet.queries.filed import evidence_of, names_of
+from intranet.rubric.deductions import Choice, bank
 from intranet.rubric.model import Rubric
 
 from .. import access, shell
@@ -26,7 +27,9 @@ from . import bp, typed
 from .bench import bench_of, leaf_view
 from .desk import blind_item, entry_id, indicator_for, open_desk, order
 
-access.allow({"panel.score": access.PANEL, "panel.score_post": access.PANEL, "panel.return_post": access.PANEL})
+access.allow(
+    {"panel.score": access.PANEL, "panel.score_post": access.PANEL, "panel.return_post": access.PANEL}
+)
 
 
 @bp.get("/entries/<int:entry>/indicators/<code>")
@@ -58,16 +61,14 @@ def score_post(entry: int, code: str) -> Response:
         return _page(cycle, sheet, item, boxes)
     try:
         given = _given(item, boxes, banks, doubt=verb == "doubt")
-        panel.save_marks(db(), actor(), cycle, rubric, item, given, at=current_time())
+        save_marks(db(), actor(), cycle, rubric, item, given, at=current_time())
     except Invalid as error:
         for leaf_code, message in error.problems.items():
             if leaf_code in boxes:
                 boxes[leaf_code].problem = message
         return _page(cycle, sheet, item, boxes, status=error.status)
     except Conflict as error:
-        assert isinstance(error.theirs, dict)
-        for leaf_code, mark in error.theirs.items():
-            boxes[leaf_code].theirs, boxes[leaf_code].version = mark, mark.version
+        _show_theirs(boxes, error.theirs)
         return _page(cycle, sheet, item, boxes, status=error.status)
     remember(db(), actor(), op, {"marked": [g.code for g in given]}, at=current_time())
     return go(onward)
@@ -75,15 +76,21 @@ def score_post(entry: int, code: str) -> Response:
 
 @bp.post("/entries/<int:entry>/indicators/<code>/return")
 def return_post(entry: int, code: str) -> Response:
+    """退回补材料: the chair unlocks this indicator for the unit, with a reason that the unit reads."""
     found, cycle = review.panel_entry_for(db(), actor(), entry)
-    panel.require_chair(actor(), cycle)
-    indicator = indicator_for(scoring_for(cycle, ground().registry).rubric, code)
-    from intranet.domain.returns import return_entry
-
-    reason = request.form.get("reason", "").strip()
-    return_entry(db(), actor(), cycle, found, [indicator.code], reason, at=current_time())
+    require_chair(actor(), cycle)
+    rubric = scoring_for(cycle, ground().registry).rubric
+    indicator = indicator_for(rubric, code)
+    reason, op = request.form.get("reason", "").strip(), request.form.get("op", "")
+    return_indicators(db(), actor(), cycle, rubric, found, [code], reason, at=current_time(), op=op)
     say("done", _("已退回 %(unit)s 补“%(name)s”的材料。", unit=found.name, name=indicator.name))
     return go(url_for("panel.queue", cycle_id=cycle.id, by=order()))
+
+
+def _show_theirs(boxes: dict[str, typed.Typed], theirs: object) -> None:
+    """Put the stored marks beside what was typed; saving once more lets the typed ones stand."""
+    for code, mark in theirs.items() if isinstance(theirs, dict) else ():
+        boxes[code].theirs, boxes[code].version = mark, mark.version
 
 
 def _blind(entry: Entry, cycle: Cycle, code: str) -> tuple[EntrySheet, Item]:
@@ -93,12 +100,12 @@ def _blind(entry: Entry, cycle: Cycle, code: str) -> tuple[EntrySheet, Item]:
 
 
 def _stored(rubric: Rubric, sheet: EntrySheet, leaf: Leaf) -> typed.Typed:
-    return typed.stored(
-        leaf, bank(rubric, leaf.clause, sheet.facts, leaf.score), leaf.own(actor().user_id)
-    )
+    return typed.stored(leaf, bank(rubric, leaf.clause, sheet.facts, leaf.score), leaf.own(actor().user_id))
 
 
-def _given(item: Item, boxes: dict[str, typed.Typed], banks: dict[str, list[typed.Choice]], *, doubt: bool) -> list[Given]:
+def _given(
+    item: Item, boxes: dict[str, typed.Typed], banks: dict[str, list[Choice]], *, doubt: bool
+) -> list[Given]:
     """Every leaf's word; all texts that are no numbers are refused together."""
     given, problems = [], {}
     for leaf in item.marked:
@@ -153,7 +160,7 @@ def _page(
 def _closed(cycle: Cycle, entry: Entry) -> str:
     """Why nothing can be scored here now; "" if it can."""
     try:
-        panel.require_scoring(cycle, entry)
+        require_scoring(cycle, entry)
     except DomainError as error:
         return error.message
     return ""

@@ -1,7 +1,15 @@
-"""The school's pages: my entries, one entry, one indicator, submission, official forms, result."""
+"""The school's pages: my entries, one entry, one indicator, handing in, official forms, result.
+
+Everybody who may see an entry may read these pages; what may be changed is asked of
+``domain.filing`` (who) and ``domain.phases`` (when), and said once at the top of the page.
+"""
 
 from __future__ import annotations
 
 from flask import Blueprint
 
 bp = Blueprint("school", __name__)
+
+from . import desk, indicator, official, overview, result, rows, uploads  # noqa: E402, F401 - they add the routes
+
+bp.add_app_template_filter(desk.figures, "figures")

@@ -15,7 +15,7 @@ from typing import Any
 from intranet.rubric.facts import Facts
 from intranet.rubric.fields import FieldChange
 from intranet.rubric.ledger import Problem
-from intranet.rubric.model import Rubric
+from intranet.rubric.model import Rubric, Table
 from intranet.rubric.months import Stay
 
 # --- what a group is asked ------------------------------------------------------------------------
@@ -76,32 +76,45 @@ class Row:
     ``stay`` runs to the cut-off date while the person is still there; None without usable dates.
     """
 
-    table: str
+    table: Table
     n: int
     person: str
     values: Mapping[str, Any]
     stay: Stay | None
 
-    def at(self, column: str) -> str:
-        """Path of a value in the facts document."""
-        return f"school.tables.{self.table}[{self.n}].{column}"
-
     @property
     def irregular(self) -> bool:
         return self.values.get("category") == "不定期"
 
+    @property
+    def clause(self) -> str:
+        if self.table.key == "teachers":
+            return "C5.2" if self.irregular else "C5.1"
+        return {"派驻": "C4.1", "定期": "C4.2a"}.get(str(self.values.get("category")), "C4.2b")
+
+    @property
+    def place(self) -> str:
+        """Which row, for people, in the words of the standard checks."""
+        return f"{self.table.title}第 {self.n + 1} 行"
+
+    def has(self, column: str) -> bool:
+        return not _blank(self.values.get(column))
+
     def meets(self, other: Row) -> bool:
         """Whether the two stays share a day."""
         mine, theirs = self.stay, other.stay
-        return (
-            mine is not None and theirs is not None and mine.start <= theirs.end and theirs.start <= mine.end
-        )
+        return bool(mine and theirs and mine.start <= theirs.end and theirs.start <= mine.end)
+
+    def problem(self, severity: str, code: str, column: str, message: str) -> Problem:
+        """A finding about this row, aimed at one of its cells."""
+        ref = f"school.tables.{self.table.key}[{self.n}].{column}"
+        return Problem(severity, code, f"{self.place}：{message}", ref, self.clause)
 
 
-def roster(facts: Facts, table: str, until: date | None) -> list[Row]:
+def roster(facts: Facts, table: Table, until: date | None) -> list[Row]:
     """The rows of a roster that name a person. until: 材料截止日, None if the bureau left it open."""
     rows = []
-    for n, values in enumerate(facts.rows(table) or ()):
+    for n, values in enumerate(facts.rows(table.key) or ()):
         person = str(values.get("person") or "").strip()
         if person:
             rows.append(Row(table, n, person, values, _stay(values, until)))
@@ -129,56 +142,38 @@ def _stay(values: Mapping[str, Any], until: date | None) -> Stay | None:
 
 
 def problems(rubric: Rubric, facts: Facts) -> list[Problem]:
-    """All findings of this notice about a group's facts, in the order of the clauses."""
+    """All findings of this notice about a group's facts: rosters, then lists."""
     since, until = _date(rubric.values["window_from"]), _date(rubric.values["cutoff"])
-    cadres, teachers = roster(facts, "cadres", until), roster(facts, "teachers", until)
+    cadres = roster(facts, rubric.table["cadres"], until)
+    teachers = roster(facts, rubric.table["teachers"], until)
     return [
         *durations([*cadres, *teachers]),
-        *same_school([*cadres, *teachers]),
         *same_name([*cadres, *teachers]),
         *claimed_twice(teachers),
         *cadre_and_teacher(cadres, teachers),
-        *outside_window(facts, since, until),
+        *outside_window(rubric, facts, since, until),
     ]
-
-
-def _clause(row: Row) -> str:
-    if row.table == "teachers":
-        return "C5.2" if row.irregular else "C5.1"
-    return {"派驻": "C4.1", "定期": "C4.2a"}.get(str(row.values.get("category")), "C4.2b")
 
 
 def durations(rows: Sequence[Row]) -> Iterator[Problem]:
     """Stays without a length, and lengths given in the wrong way.
 
     4.1, 4.2 定期 and 5.1 measure one unbroken stay (“连续交流”, “三年及以上”), which only dates can
-    show; 不定期 (“累计交流时间”) may be given as a number of months.
+    show; 不定期 (“累计交流时间”) may be given as a number of months. A row with an end and no start
+    is for the standard checks.
     """
     for row in rows:
-        started, counted = not _blank(row.values.get("start")), not _blank(row.values.get("months"))
-        if row.irregular and not started and not counted:
-            yield Problem("error", "no_length", "请填起止日期，或者填累计月数", row.at("start"), _clause(row))
-        elif row.irregular and started and counted:
-            yield Problem(
-                "warning",
-                "two_lengths",
-                "起止日期和月数都填了，按月数计；请只留一种",
-                row.at("months"),
-                _clause(row),
-            )
-        elif not row.irregular and counted:
+        undated = not row.has("start") and not row.has("end")
+        if row.irregular and undated and not row.has("months"):
+            yield row.problem("error", "no_length", "start", "请填起止日期，或者填累计月数")
+        elif row.irregular and not undated and row.has("months"):
+            message = "起止日期和月数都填了，按月数计；请只留一种"
+            yield row.problem("warning", "two_lengths", "months", message)
+        elif not row.irregular and row.has("months"):
             message = "派驻和定期交流按起止日期计连续月数；请填起止日期，月数留空"
-            yield Problem("error", "months_not_dates", message, row.at("months"), _clause(row))
-        elif not row.irregular and not started:
-            yield Problem("error", "no_length", "请填起始日期", row.at("start"), _clause(row))
-
-
-def same_school(rows: Sequence[Row]) -> Iterator[Problem]:
-    """A stay from a school to itself is no exchange."""
-    for row in rows:
-        if not _blank(row.values.get("from")) and row.values.get("from") == row.values.get("to"):
-            message = "派出校和接收校是同一所学校，请改正"
-            yield Problem("error", "same_school", message, row.at("to"), _clause(row))
+            yield row.problem("error", "months_not_dates", "months", message)
+        elif not row.irregular and undated:
+            yield row.problem("error", "no_length", "start", "请填起始日期")
 
 
 _PERSON = re.compile(r"(?P<name>[^\d\s(（]+)[\s(（]*(?P<number>[0-9A-Za-z]*)[)）]?\Z")
@@ -199,7 +194,7 @@ def same_name(rows: Sequence[Row]) -> Iterator[Problem]:
             message = f"与“{seen.person}”同名而工号不同，按两人计；如是同一人请写成一样"
         else:
             message = f"与“{seen.person}”写法不同，会按两人计；如是同一人请写成一样"
-        yield Problem("warning", "same_name", message, row.at("person"), _clause(row))
+        yield row.problem("warning", "same_name", "person", message)
 
 
 def claimed_twice(teachers: Sequence[Row]) -> Iterator[Problem]:
@@ -209,18 +204,13 @@ def claimed_twice(teachers: Sequence[Row]) -> Iterator[Problem]:
         if not row.irregular:
             regular.setdefault(row.person, []).append(row)
     for row in teachers:
-        if not row.irregular:
-            continue
-        for other in regular.get(row.person, ()):
-            line = f"第{other.n + 1}行的定期交流"
+        for other in regular.get(row.person, ()) if row.irregular else ():
             if row.meets(other):
-                message = (
-                    f"{row.person}的不定期交流与{line}时间重叠，同一段时间只计一款；请改正日期或删去一行"
-                )
-                yield Problem("warning", "overlap", message, row.at("start"), "C5.2")
-            elif row.stay is None and not _blank(row.values.get("months")):
-                message = f"{row.person}另有{line}，本行只填了月数，看不出是否重叠；请改填起止日期"
-                yield Problem("warning", "overlap_unknown", message, row.at("months"), "C5.2")
+                message = f"与第 {other.n + 1} 行的定期交流时间重叠，同一段时间只计一款；请改正日期或删去一行"
+                yield row.problem("warning", "overlap", "start", message)
+            elif row.stay is None and row.has("months"):
+                message = f"第 {other.n + 1} 行有同一人的定期交流，只填月数看不出是否重叠；请改填起止日期"
+                yield row.problem("warning", "overlap_unknown", "months", message)
 
 
 def cadre_and_teacher(cadres: Sequence[Row], teachers: Sequence[Row]) -> Iterator[Problem]:
@@ -231,10 +221,8 @@ def cadre_and_teacher(cadres: Sequence[Row], teachers: Sequence[Row]) -> Iterato
     for row in teachers:
         for other in posted.get(row.person, ()):
             if row.meets(other):
-                message = (
-                    f"{row.person}同一段时间已列入干部交流名册第{other.n + 1}行；请确认按干部还是按教师填报"
-                )
-                yield Problem("warning", "cadre_and_teacher", message, row.at("person"), _clause(row))
+                message = f"同一段时间已列入{other.place}；请确认按干部还是按教师填报"
+                yield row.problem("warning", "cadre_and_teacher", "person", message)
 
 
 # --- lists ----------------------------------------------------------------------------------------
@@ -249,14 +237,15 @@ DATED: Mapping[str, str] = {
 """Lists whose rows belong to this cycle by their date, and their clause (activities serve several)."""
 
 
-def outside_window(facts: Facts, since: date | None, until: date | None) -> Iterator[Problem]:
+def outside_window(rubric: Rubric, facts: Facts, since: date | None, until: date | None) -> Iterator[Problem]:
     """Dates outside the cycle: shown to both sides, decided by the panel, for the notice sets no rule."""
     first, last = since or date.min, until or date.max
-    for table, clause in DATED.items():
-        for n, values in enumerate(facts.rows(table) or ()):
+    window = f"{since or ''}至{until or ''}"
+    for key, clause in DATED.items():
+        for n, values in enumerate(facts.rows(key) or ()):
             day = _date(values.get("date"))
             if day and not first <= day <= last:
-                message = f"日期不在考核期（{since or ''}至{until or ''}）内；请核对，确属本期的请附说明"
-                yield Problem(
-                    "warning", "outside_window", message, f"school.tables.{table}[{n}].date", clause
-                )
+                place = f"{rubric.table[key].title}第 {n + 1} 行"
+                message = f"{place}：日期不在考核期（{window}）内；请核对，确属本期的请附说明"
+                ref = f"school.tables.{key}[{n}].date"
+                yield Problem("warning", "outside_window", message, ref, clause)

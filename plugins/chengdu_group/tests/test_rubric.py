@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import chengdu_group
-from intranet.rubric import loader
+from intranet.rubric import engine, loader, sentences
+from intranet.rubric.facts import Facts
 from intranet.rubric.model import Rubric, Ruling, TicksClause
 
 NOTICE = Path(__file__).with_name("notice.txt").read_text(encoding="utf-8")
@@ -68,7 +69,7 @@ def test_all_47_points_are_there(rubric: Rubric) -> None:
 def test_sums_are_the_printed_ones(rubric: Rubric) -> None:
     assert {c.no: c.max for c in rubric.dimensions} == {"一": 20, "二": 25, "三": 40, "四": 15, "五": 20}
     assert {c.code: c.max for c in rubric.indicators} == INDICATORS
-    assert [(s.code, s.printed) for s in rubric.subtotals] == [("base", 100), ("bonus", 20)]
+    assert {s.code: s.printed for s in rubric.subtotals} == {"base": 100, "bonus": 20}
     assert rubric.root.max == 120
     for clause in rubric.clauses:
         kids = rubric.children[clause.code]
@@ -155,21 +156,26 @@ def test_every_choice_binds_to_its_value(key: str, choice: str) -> None:
     assert DEFINITION.bind({key: choice}).values[key] == wanted
 
 
-# What lint remarks on, and why it stays.
-REMARKS = [
-    ("C2.1", "原文中没有“1.5分”"),  # printed 共1.5 without 分
-    (
-        "C4.2b",
-        "数多的一档分反而少（裁定“irregular_6m_cadre”取“none”时）",
-    ),  # the strict reading, if a bureau wants it
-    ("C5.2", "数多的一档分反而少（裁定“irregular_6m_teacher”取“none”时）"),  # the same
-    ("C14", "原文中没有“10分”"),  # printed behind the indicator's title
-    ("C15", "原文中没有“10分”"),  # the same, and without 分
-]
+# What lint remarks on, and why it stays: both print their points behind the indicator's title, not in the text.
+REMARKS = [("C14", "原文中没有“10分”"), ("C15", "原文中没有“10分”")]
 
 
 def test_lint_has_nothing_but_these_remarks() -> None:
     assert [(w.clause, w.message.partition(":")[0]) for w in DEFINITION.warnings] == REMARKS
+
+
+@pytest.mark.parametrize(("table", "code"), [("cadres", "C4.2b"), ("teachers", "C5.2")])
+def test_a_band_that_the_notice_does_not_print_is_marked(rubric: Rubric, table: str, code: str) -> None:
+    row = {
+        "person": "周甲 001",
+        "category": "不定期",
+        "direction": "龙头→成员",
+        "doc_kind": "集团文件",
+        "months": "6",
+    }
+    facts = Facts.from_json({"unit": "g1", "docs": {"school": {"tables": {table: [row]}}}})
+    (line,) = engine.score_unit(rubric, facts)[code].lines
+    assert sentences.line(line) == "周甲 001 累计 6 个月（原文没有6个月以上一档，按裁定）"
 
 
 # --- what is asked --------------------------------------------------------------------------------

@@ -254,7 +254,9 @@ columns = [
   {key = "category", label = "类别", type = "choice", options = ["定期", "不定期"], required = true},
   {key = "sender", label = "派出学校", type = "school"},
   {key = "receiver", label = "接收学校", type = "school"},
-  {key = "direction", label = "方向", type = "direction", of = ["sender", "receiver"], options = ["牵头→成员", "成员→牵头", "成员→成员"]},
+  {key = "direction", label = "方向", type = "direction", of = ["sender", "receiver"], options = [
+    "牵头→成员", "成员→牵头", "成员→成员",
+  ]},
   {key = "start", label = "起", type = "date"},
   {key = "end", label = "止", type = "date"},
   {key = "months", label = "或:月数", type = "number", least = 0},
@@ -293,6 +295,17 @@ columns = [
 ]
 foot = [{label = "合计", source = "points"}]
 """
+
+
+def changed(old: str, new: str) -> str:
+    """SAMPLE with one place changed; the place has to be there."""
+    assert old in SAMPLE, old
+    return SAMPLE.replace(old, new, 1)
+
+
+def line_of(text: str, part: str) -> int:
+    """Line (from 1) on which ``part`` begins."""
+    return text[: text.index(part)].count("\n") + 1
 
 
 def facts(unit: str = "u1", **changes: Any) -> Facts:

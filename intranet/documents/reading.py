@@ -1,0 +1,350 @@
+"""Reading a filled-in table out of an uploaded spreadsheet, with the cell named in each problem.
+
+xlsx is checked by ``archive.py`` and read here. xls and ods are read in a process of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from xml.etree import ElementTree
+
+from ..errors import Invalid
+from ..i18n import _
+from .archive import Archive, open_archive
+from .cells import BLANK, Cell, Grid, read_grids
+
+MOST_FILE = 20 * 1024 * 1024
+MOST_ROWS = 5_000
+MOST_CELLS = 2_000_000
+"""Cells of the rectangle that a sheet spans; calamine claims memory for all of them, filled or not."""
+MOST_PROBLEMS = 200
+_HEADS_WITHIN = 10
+"""Rows at the top among which the heads are looked for; a title may stand above them."""
+_SECONDS = 30
+
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_ODS = b"application/vnd.oasis.opendocument.spreadsheet"
+_PLACE = re.compile(rb"\br\s*=\s*[\"']\$?([A-Za-z]{0,3})\$?(\d{1,9})[\"']")
+_DATE = re.compile(r"(\d{4})\s*[-./年]\s*(\d{1,2})\s*[-./月]\s*(\d{1,2})\s*日?\Z")
+_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_REL = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+
+
+@dataclass(frozen=True, slots=True)
+class CellProblem:
+    """What is wrong where. cell: ``C5``, or empty for a whole sheet."""
+
+    sheet: str
+    cell: str
+    message: str
+
+    def __str__(self) -> str:
+        return _(
+            "工作表“%(sheet)s”%(cell)s：%(message)s", sheet=self.sheet, cell=self.cell, message=self.message
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One row. number: as in the sheet, from 1; cells: text in the order of the expected heads."""
+
+    sheet: str
+    number: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows under the heads. A table with problems should not be imported."""
+
+    headers: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+    problems: tuple[CellProblem, ...] = ()
+
+
+def read_table(
+    data: bytes,
+    expected_headers: Sequence[str],
+    *,
+    dates: Collection[str] = (),
+    most_rows: int = MOST_ROWS,
+) -> Table:
+    """The table with these heads, wherever in the file's visible sheets it stands.
+
+    Cells come as text: numbers as typed (``3``, ``0.5``), dates as 2023-09-01. The order of the
+    columns is free. dates: heads whose cells must be dates; other texts there are problems.
+
+    :raises Invalid: the file cannot be read at all, or no sheet has the heads; in Chinese, with
+        what to do. What is wrong in single cells stands in ``problems``.
+    """
+    if len(data) > MOST_FILE:
+        raise Invalid(
+            _("文件超过 %(most)s MB，请删去图片和多余的工作表后再上传。", most=MOST_FILE // 1024 // 1024)
+        )
+    formulas: Callable[[str], list[str]] = _no_formulas
+    if data.startswith(b"PK"):
+        archive = open_archive(data)
+        if _is_ods(archive, data):
+            grids = _read_apart(data, most_rows)
+        else:
+            _check_xlsx(archive)
+            grids = _guarded(lambda: read_grids(data, most_rows + _HEADS_WITHIN))
+            formulas = lambda sheet: _formulas(archive, sheet)  # noqa: E731 - bound to this archive
+    elif data.startswith(_OLE):
+        grids = _read_apart(data, most_rows)
+    else:
+        raise Invalid(_("这不是电子表格。请上传 .xlsx 文件（用 WPS 或 Excel 另存为 .xlsx）。"))
+    return _Reader(tuple(expected_headers), frozenset(dates), most_rows, formulas).read(grids)
+
+
+# --- opening --------------------------------------------------------------------------------------
+
+
+def _unreadable() -> Invalid:
+    return Invalid(_("文件已损坏或格式不对，打不开。请用 WPS 或 Excel 另存为 .xlsx 后再上传。"))
+
+
+def _is_ods(archive: Archive, data: bytes) -> bool:
+    return "content.xml" in archive.names and _ODS in data[:256]
+
+
+def _check_xlsx(archive: Archive) -> None:
+    """The parts of an xlsx are there, no macros, and no sheet spans more than can be read."""
+    if "xl/vbaProject.bin" in archive.names:
+        raise Invalid(_("文件含有宏，不能上传。请另存为不带宏的 .xlsx。"))
+    if "xl/workbook.xml" not in archive.parts:
+        raise Invalid(_("这不是 .xlsx 表格。请用 WPS 或 Excel 另存为 .xlsx 后再上传。"))
+    for name, content in archive.parts.items():
+        if not name.startswith("xl/worksheets/"):
+            continue
+        rows = columns = 1
+        for letters, number in _PLACE.findall(content):
+            rows = max(rows, int(number))
+            columns = max(columns, _column(letters.decode()))
+        if rows * columns > MOST_CELLS:
+            raise Invalid(
+                _(
+                    "有一张工作表用到了第 %(rows)s 行、%(column)s 列，超出可读取的范围。"
+                    "请把需要的行复制到新文件，或删除下方和右侧多余的行列后再上传。",
+                    rows=rows,
+                    column=_letters(columns - 1),
+                )
+            )
+
+
+def _guarded(read: Callable[[], list[Grid]]) -> list[Grid]:
+    """Run calamine; whatever it raises, a Rust panic included, becomes one sentence."""
+    try:
+        return read()
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:
+        raise _unreadable() from error
+
+
+def _read_apart(data: bytes, most_rows: int) -> list[Grid]:
+    """Read xls or ods in a child process with limits on memory and time."""
+    program = [
+        sys.executable,
+        "-I",
+        str(Path(__file__).with_name("cells.py")),
+        str(most_rows + _HEADS_WITHIN),
+    ]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program, no shell, no text from outside
+            program, input=data, capture_output=True, timeout=_SECONDS, check=True
+        )
+    except (subprocess.SubprocessError, OSError) as error:
+        raise _unreadable() from error
+    return [
+        Grid(name, top, left, [[Cell(*cell) for cell in row] for row in rows], [tuple(m) for m in merged])
+        for name, top, left, rows, merged in json.loads(done.stdout)
+    ]
+
+
+# --- formulas -------------------------------------------------------------------------------------
+
+
+def _no_formulas(_sheet: str) -> list[str]:
+    return []
+
+
+def _formulas(archive: Archive, sheet: str) -> list[str]:
+    """The cells of a sheet that hold a formula; calamine reads only the value last shown."""
+    try:
+        content = archive.parts.get(_part_of(archive, sheet), b"")
+        if b"<f" not in content and b":f" not in content:
+            return []
+        root = ElementTree.fromstring(content)  # noqa: S314 - archive.py refuses declarations
+    except ElementTree.ParseError as error:
+        raise _unreadable() from error
+    return [cell.get("r", "") for cell in root.iter(f"{_MAIN}c") if cell.find(f"{_MAIN}f") is not None]
+
+
+def _part_of(archive: Archive, sheet: str) -> str:
+    book = ElementTree.fromstring(archive.parts["xl/workbook.xml"])  # noqa: S314 - as above
+    links = ElementTree.fromstring(archive.parts.get("xl/_rels/workbook.xml.rels", b"<none/>"))  # noqa: S314
+    targets = {link.get("Id"): link.get("Target", "") for link in links}
+    for element in book.iter(f"{_MAIN}sheet"):
+        if element.get("name") == sheet:
+            target = targets.get(element.get(_REL), "")
+            return target.removeprefix("/") if target.startswith("/xl/") else f"xl/{target}"
+    return ""
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def _same(text: str) -> str:
+    """A head as it is compared: no spaces or line breaks, half-width, no mark of a required column."""
+    return "".join(unicodedata.normalize("NFKC", text).split()).strip("*").removesuffix("(必填)")
+
+
+@dataclass
+class _Reader:
+    headers: tuple[str, ...]
+    dates: frozenset[str]
+    most_rows: int
+    formulas: Callable[[str], list[str]]
+    problems: list[CellProblem] = field(default_factory=list)
+
+    def read(self, grids: Sequence[Grid]) -> Table:
+        grid, at = self._find(grids)
+        places = self._places(grid, at)
+        self._whole_sheet(grid, at)
+        rows = tuple(self._rows(grid, at, places))
+        if not rows and not self.problems:
+            self._problem(grid, "", _("表头下面没有内容，请从第 %(row)s 行起填写", row=grid.top + at + 2))
+        return Table(self.headers, rows, tuple(self.problems[:MOST_PROBLEMS]))
+
+    def _problem(self, grid: Grid, cell: str, message: str) -> None:
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(CellProblem(grid.name, cell, message))
+
+    def _find(self, grids: Sequence[Grid]) -> tuple[Grid, int]:
+        """The sheet and the row with the heads. :raises Invalid: none has all of them."""
+        wanted = {_same(head) for head in self.headers}
+        best: tuple[int, Grid, int] | None = None
+        for grid in grids:
+            for n, row in enumerate(grid.rows[:_HEADS_WITHIN]):
+                found = len(wanted & {_same(cell.text) for cell in row})
+                if best is None or found > best[0]:
+                    best = (found, grid, n)
+        heads = "、".join(self.headers)
+        if best is None or best[0] == 0:
+            raise Invalid(_("没有找到表头。应有这些列：%(heads)s。请下载模板填写。", heads=heads))
+        found, grid, n = best
+        if found < len(wanted):
+            there = {_same(cell.text) for cell in grid.rows[n]}
+            missing = "、".join(head for head in self.headers if _same(head) not in there)
+            raise Invalid(
+                _(
+                    "工作表“%(sheet)s”第 %(row)s 行的表头缺少：%(missing)s。应有这些列：%(heads)s。",
+                    sheet=grid.name,
+                    row=grid.top + n + 1,
+                    missing=missing,
+                    heads=heads,
+                )
+            )
+        return grid, n
+
+    def _places(self, grid: Grid, at: int) -> list[int]:
+        """The column of each expected head; heads twice or not expected are problems."""
+        seen: dict[str, int] = {}
+        wanted = {_same(head) for head in self.headers}
+        for n, cell in enumerate(grid.rows[at]):
+            name, where = _same(cell.text), self._name(grid, at, n)
+            if not name:
+                continue
+            if name in seen:
+                self._problem(grid, where, _("表头“%(head)s”重复了，请删去一列", head=cell.text))
+            elif name not in wanted:
+                self._problem(grid, where, _("多出一列“%(head)s”，请删去这一列", head=cell.text))
+            seen.setdefault(name, n)
+        return [seen[_same(head)] for head in self.headers]
+
+    def _whole_sheet(self, grid: Grid, at: int) -> None:
+        for top, left, bottom, right in grid.merged:
+            if bottom > grid.top + at:
+                area = f"{_letters(left)}{top + 1}:{_letters(right)}{bottom + 1}"
+                self._problem(grid, area, _("有合并的单元格，请取消合并，并在每一行都填上内容"))
+        for cell in self.formulas(grid.name):
+            self._problem(grid, cell, _("是公式，请复制后“选择性粘贴”为数值"))
+
+    def _rows(self, grid: Grid, at: int, places: Sequence[int]) -> Iterator[TableRow]:
+        body = grid.rows[at + 1 :]
+        while body and all(cell == BLANK for cell in body[-1]):
+            body.pop()
+        if len(body) > self.most_rows:
+            where = f"A{grid.top + at + 2 + self.most_rows}"
+            self._problem(grid, where, _("超过 %(most)s 行，请分成几个文件上传", most=self.most_rows))
+            return
+        heads = {places[n]: head for n, head in enumerate(self.headers)}
+        titled = {n for n, cell in enumerate(grid.rows[at]) if cell.text}
+        for n, row in enumerate(body, at + 1):
+            if all(cell == BLANK for cell in row):
+                self._problem(grid, self._name(grid, n, 0), _("整行是空的，请删除这一行"))
+                continue
+            for column, cell in enumerate(row):
+                if column in heads:
+                    row[column] = self._checked(grid, n, column, heads[column], cell)
+                elif cell != BLANK and column not in titled:
+                    self._problem(grid, self._name(grid, n, column), _("有内容，但这一列没有表头，请删去"))
+            yield TableRow(
+                grid.name, grid.top + n + 1, tuple(row[c].text if c < len(row) else "" for c in places)
+            )
+
+    def _checked(self, grid: Grid, n: int, column: int, head: str, cell: Cell) -> Cell:
+        where = self._name(grid, n, column)
+        if cell.kind == "error":
+            self._problem(grid, where, _("是错误值 %(text)s，请改正", text=cell.text))
+        elif cell.kind == "long":
+            self._problem(grid, where, _("数字超过 15 位，末尾已失真，请把单元格设为文本后重新填写"))
+        elif head in self.dates and cell != BLANK:
+            day = _iso(cell)
+            if day is None:
+                text = cell.text[:20]
+                self._problem(grid, where, _("“%(text)s”不是日期，请填 2023-09-01 的样子", text=text))
+            else:
+                return Cell("date", day)
+        return cell
+
+    def _name(self, grid: Grid, n: int, column: int) -> str:
+        return f"{_letters(grid.left + column)}{grid.top + n + 1}"
+
+
+def _iso(cell: Cell) -> str | None:
+    """A date cell or a date typed as text, as 2023-09-01; None if it is neither."""
+    written = _DATE.match(unicodedata.normalize("NFKC", cell.text[:10] if cell.kind == "date" else cell.text))
+    if written is None or cell.kind not in ("date", "text"):
+        return None
+    try:
+        return date(int(written[1]), int(written[2]), int(written[3])).isoformat()
+    except ValueError:
+        return None
+
+
+def _letters(column: int) -> str:
+    """Letters of a column counted from 0: A, Z, AA."""
+    text = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def _column(letters: str) -> int:
+    """Number of a column counted from 1; 1 without letters."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - 64
+    return max(1, number)

@@ -1,0 +1,339 @@
+"""冻结: from live facts to a stored, explained result, and the proof that it still comes out the same.
+
+A freeze scores the whole cohort at once and stores, per unit, the sheet with its ledger, the facts
+it was made of, every reviewer's mark and the list of files. Nothing later reads live data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from sqlmodel import Session
+
+from intranet.actor import Actor
+from intranet.domain.lifecycle import Check, errors_of, naming, require_reason
+from intranet.domain.log import record
+from intranet.domain.operations import outcome_of, remember
+from intranet.domain.phases import phase_name
+from intranet.domain.scoring import EntrySheet, Scoring
+from intranet.enums import CycleState, Role, SubmissionState
+from intranet.errors import Conflict, DomainError, Invalid
+from intranet.i18n import _
+from intranet.models import Cycle, Result, UnitResult
+from intranet.queries.results import files_of, marks_with_names, results_of, unit_results
+from intranet.rubric import engine, ledger
+from intranet.rubric.facts import Facts
+from intranet.rubric.fields import Form
+from intranet.rubric.ledger import State
+from intranet.rubric.model import Rubric
+from intranet.rubric.numbers import as_text
+
+FREEZING = CycleState.DELIBERATION
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def fingerprint_of(rubric: str, units: Sequence[Mapping[str, Any]]) -> str:
+    """sha256 (hex) over the rubric's fingerprint and each unit's facts and document, in order of unit codes.
+
+    :param units: ``{"facts": …, "document": …}`` per unit.
+    """
+    ordered = sorted(units, key=lambda u: str(u["facts"]["unit"]))
+    return hashlib.sha256(canonical({"rubric": rubric, "units": ordered}).encode()).hexdigest()
+
+
+# --- before --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """The cohort as a freeze would score it now, and what speaks against freezing."""
+
+    results: list[ledger.Result]
+    checks: list[Check]
+
+    @property
+    def errors(self) -> list[Check]:
+        return errors_of(self.checks)
+
+    @property
+    def warnings(self) -> list[Check]:
+        return [c for c in self.checks if c.severity != "error"]
+
+
+def rehearse(cycle: Cycle, scoring: Scoring, sheets: Mapping[int, EntrySheet]) -> Rehearsal:
+    """Score the cohort without storing anything. An exception of the plugin is an error of the list."""
+    checks = _standing(scoring, sheets)
+    results: list[ledger.Result] = []
+    if sheets and not scoring.plugin_missing:
+        try:
+            facts = [Facts.from_json(s.source.document) for s in sheets.values()]
+            results = engine.score_cohort(scoring.rubric, facts, scoring.hooks, frozen=True)
+        except DomainError as error:
+            checks.append(Check("error", "rubric", _("算分时出错：%(why)s", why=error.message)))
+    checks += _open_leaves(scoring.rubric, results)
+    return Rehearsal(results, sorted(checks, key=lambda c: c.severity != "error"))
+
+
+def _standing(scoring: Scoring, sheets: Mapping[int, EntrySheet]) -> list[Check]:
+    out: list[Check] = []
+
+    def note(severity: str, code: str, text: str) -> None:
+        out.append(Check(severity, code, text))
+
+    if scoring.plugin_missing:
+        note("error", "rubric", _("这份考核办法的插件没有安装，不能算分。装回同一版本后再冻结。"))
+    if not sheets:
+        note("error", "units", _("这个周期没有考核对象。"))
+    entries = [s.entry for s in sheets.values()]
+    unsent = [e.name for e in entries if e.state == SubmissionState.OPEN]
+    if unsent:
+        note("warning", "progress", _("%(names)s 没有提交，未填的按 0 分计。", names=naming(unsent)))
+    back = [e.name for e in entries if e.state == SubmissionState.RETURNED]
+    if back:
+        note("warning", "progress", _("%(names)s 有退回的指标没有改完。", names=naming(back)))
+    doubtful = {s.entry.name: sum(m.doubtful for m in s.source.marks) for s in sheets.values()}
+    if any(doubtful.values()):
+        names = naming([name for name, n in doubtful.items() if n])
+        note("warning", "review", _("%(names)s 还有标“存疑”的评分，不会计入。", names=names))
+    blank = {s.entry.name: blanks(scoring.rubric, s.facts, s.form) for s in sheets.values()}
+    if any(blank.values()):
+        names = naming([_("%(name)s（%(n)s 项）", name=name, n=n) for name, n in blank.items() if n])
+        note("warning", "data", _("教育局数据还有空白：%(names)s。空白不是 0，请核对。", names=names))
+    wrong = [s.entry.name for s in sheets.values() if any(p.severity == "error" for p in s.problems)]
+    if wrong:
+        note("warning", "progress", _("%(names)s 的填报里有没改正的错误。", names=naming(wrong)))
+    return out
+
+
+def blanks(rubric: Rubric, facts: Facts, form: Form) -> int:
+    """How many of the bureau's own fields are empty for this unit."""
+    n = 0
+    for field in form.fields.values():
+        if field.by != "bureau" or field.key in form.hidden:
+            continue
+        if field.per == "member":
+            n += sum(facts.of_member(school, field.key, "bureau") is None for school in facts.members)
+        else:
+            n += facts.get(field.key, "bureau") is None
+    return n
+
+
+def _open_leaves(rubric: Rubric, results: Sequence[ledger.Result]) -> list[Check]:
+    """Leaves that stay open even in a frozen pass: nobody has scored or settled them."""
+    out = []
+    for result in results:
+        waiting = [c for c in rubric.leaves() if result.sheet[c.code].state is State.PENDING]
+        if waiting:
+            names = naming([c.name[:16] for c in waiting])
+            text = _("%(unit)s：%(n)s 条还没有评分结果（%(names)s）。", unit=result.name, n=len(waiting), names=names)
+            out.append(Check("error", "review", text))
+    return out
+
+
+# --- the freeze ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A unit whose total or rank differs between two freezes. Ranks and totals None where there were none."""
+
+    name: str
+    old_total: Fraction | None
+    new_total: Fraction | None
+    old_rank: int | None
+    new_rank: int | None
+
+
+def moved(old: Sequence[UnitResult], new: Sequence[UnitResult]) -> list[Moved]:
+    """Whose total or rank changed, in the order of the new list."""
+    before = {row.entry_id: row for row in old}
+    out = []
+    for row in new:
+        was = before.get(row.entry_id)
+        if was is None or (was.total, was.rank) != (row.total, row.rank):
+            name = str(row.document["name"])
+            out.append(Moved(name, was.total if was else None, row.total, was.rank if was else None, row.rank))
+    return out
+
+
+def freeze(
+    session: Session,
+    actor: Actor,
+    cycle: Cycle,
+    scoring: Scoring,
+    sheets: Mapping[int, EntrySheet],
+    *,
+    accepted: Collection[str],
+    reason: str,
+    at: datetime,
+    op: str = "",
+) -> Result:
+    """Store the result of now under the next number. The same form sent twice freezes once.
+
+    :param accepted: texts of the warnings that were ticked; each one that stands must be there.
+    :raises DomainError: an error stands, or it is not the time. :raises Invalid: a warning not
+        accepted, or no reason for freezing again.
+    """
+    actor.require(Role.BUREAU)
+    assert cycle.id is not None  # noqa: S101 - stored
+    before = results_of(session, cycle.id)
+    done = outcome_of(session, actor, op)
+    if done is not None:
+        return next(r for r in before if r.number == done)
+    if cycle.state != FREEZING:
+        raise DomainError(_("现在是%(phase)s阶段。合议阶段才能冻结结果。", phase=phase_name(cycle.state)))
+    rehearsal = rehearse(cycle, scoring, sheets)
+    if rehearsal.errors:
+        raise DomainError(_("还不能冻结：%(what)s", what=" ".join(c.text for c in rehearsal.errors)))
+    unseen = [c.text for c in rehearsal.warnings if c.text not in accepted]
+    if unseen:
+        raise Invalid(_("请逐条看过提醒并勾选：%(what)s", what=" ".join(unseen)), field="accepted")
+    if before:
+        reason = require_reason(reason)
+    entry_ids = {s.entry.code: i for i, s in sheets.items()}
+    named, files = marks_with_names(session, list(sheets)), files_of(session, list(sheets))
+    rows = []
+    for position, result in enumerate(rehearsal.results, 1):
+        entry_id = entry_ids[result.unit]
+        rows.append(
+            UnitResult(
+                result_id=0,
+                entry_id=entry_id,
+                position=position,
+                rank=result.rank,
+                group=result.group,
+                total=result.total,
+                document=_json(ledger.result_to_json(result)),
+                facts=_json(sheets[entry_id].source.document),
+                marks=[
+                    {
+                        "code": mark.code,
+                        "role": mark.role,
+                        "by": name,
+                        "points": None if mark.points is None else as_text(mark.points),
+                        "verdict": mark.verdict,
+                        "reason": mark.reason,
+                        "deductions": mark.deductions,
+                        "doubtful": mark.doubtful,
+                        "at": mark.made_at.isoformat(),
+                    }
+                    for mark, name in named[entry_id]
+                ],
+                evidence=files[entry_id],
+            )
+        )
+    stored = Result(
+        cycle_id=cycle.id,
+        number=before[0].number + 1 if before else 1,
+        fingerprint=fingerprint_of(cycle.fingerprint, [{"facts": r.facts, "document": r.document} for r in rows]),
+        rubric_fingerprint=cycle.fingerprint,
+        reason=reason.strip() if before else "",
+        frozen_by=actor.user_id,
+        frozen_at=at,
+    )
+    session.add(stored)
+    session.flush()
+    assert stored.id is not None  # noqa: S101 - flushed
+    for row in rows:
+        row.result_id = stored.id
+    session.add_all(rows)
+    session.flush()
+    old = unit_results(session, before[0].id or 0) if before else []
+    record(
+        session,
+        actor,
+        "result.freeze",
+        subject=str(stored.number),
+        old=before[0].fingerprint if before else None,
+        new=stored.fingerprint,
+        reason=stored.reason,
+        cycle_id=cycle.id,
+        accepted=[c.text for c in rehearsal.warnings],
+        moved=[m.name for m in moved(old, rows)] if before else [],
+    )
+    remember(session, actor, op, stored.number, at=at)
+    return stored
+
+
+def _json(value: dict[str, Any]) -> dict[str, Any]:
+    """The value as it will come back from the database, so that hashes agree."""
+    back: dict[str, Any] = json.loads(canonical(value))
+    return back
+
+
+def is_current(session: Session, held: Result | None, sheets: Mapping[int, EntrySheet]) -> bool:
+    """Whether the stored result is made of the facts of now."""
+    if held is None or held.id is None:
+        return False
+    stored = {row.entry_id: row.facts for row in unit_results(session, held.id)}
+    return stored == {i: _json(s.source.document) for i, s in sheets.items()}
+
+
+# --- the proof -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """再算一遍: does the stored result still follow from the stored facts?
+
+    possible: False while the plugin is missing; then only the fingerprint is compared.
+    """
+
+    possible: bool
+    differences: tuple[str, ...]
+
+    @property
+    def agrees(self) -> bool:
+        return not self.differences
+
+
+def recheck(session: Session, cycle: Cycle, scoring: Scoring, held: Result) -> Recheck:
+    """Score the stored facts again and compare every unit, and the fingerprint with what is stored."""
+    if held.cycle_id != cycle.id or held.id is None:
+        raise Conflict(_("这份结果不属于这个考核周期。"))
+    rows = unit_results(session, held.id)
+    units = [{"facts": r.facts, "document": r.document} for r in rows]
+    differences = []
+    if fingerprint_of(held.rubric_fingerprint, units) != held.fingerprint:
+        differences.append(_("冻结指纹对不上：冻结之后，存下的数据被改动过。"))
+    if scoring.definition.fingerprint(cycle.rulings) != held.rubric_fingerprint:
+        differences.append(_("考核办法或裁定与冻结时不同。"))
+    if scoring.plugin_missing:
+        return Recheck(False, tuple(differences))
+    try:
+        facts = [Facts.from_json(r.facts) for r in sorted(rows, key=lambda r: str(r.facts["unit"]))]
+        again = {r.unit: _json(ledger.result_to_json(r)) for r in engine.score_cohort(scoring.rubric, facts, scoring.hooks)}
+    except DomainError as error:
+        return Recheck(True, (*differences, _("重新算分时出错：%(why)s", why=error.message)))
+    for row in rows:
+        document = again.get(str(row.facts["unit"]))
+        if document != row.document:
+            differences.append(_difference(row.document, document))
+    return Recheck(True, tuple(differences))
+
+
+def _difference(stored: Mapping[str, Any], again: Mapping[str, Any] | None) -> str:
+    name = stored["name"]
+    if again is None:
+        return _("%(name)s：重算结果里没有这个单位。", name=name)
+    if stored["total"] != again["total"] or stored["rank"] != again["rank"]:
+        return _(
+            "%(name)s：存的是 %(old)s 分、第 %(old_rank)s 名，重算是 %(new)s 分、第 %(new_rank)s 名。",
+            name=name,
+            old=stored["total"] or "—",
+            old_rank=stored["rank"] or "—",
+            new=again["total"] or "—",
+            new_rank=again["rank"] or "—",
+        )
+    codes = [c for c in stored["sheet"] if stored["sheet"][c] != again["sheet"].get(c)]
+    return _("%(name)s：总分相同，明细不同（%(codes)s）。", name=name, codes=naming(codes) or "—")

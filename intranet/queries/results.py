@@ -1,0 +1,274 @@
+"""Frozen results, read from what was stored and from nothing else.
+
+The rubric comes from the cycle's own snapshot, so a result can be read when its plugin is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from intranet.actor import Actor
+from intranet.enums import CycleState, Role, SchoolRole
+from intranet.errors import NotFound
+from intranet.i18n import _
+from intranet.models import SELF, Cycle, EntrySchool, Evidence, EvidenceLink, Mark, Result, UnitResult, User
+from intranet.queries.cycles import latest_results
+from intranet.queries.entries import visible_cycles
+from intranet.rubric import ledger
+from intranet.rubric.ledger import Score, State
+from intranet.rubric.model import Clause, Rubric
+
+
+def results_of(session: Session, cycle_id: int) -> Sequence[Result]:
+    """Every freeze of a cycle, the one that holds first."""
+    return session.exec(select(Result).where(Result.cycle_id == cycle_id).order_by(col(Result.number).desc())).all()
+
+
+def unit_results(session: Session, result_id: int) -> Sequence[UnitResult]:
+    """In the order of the list."""
+    return session.exec(select(UnitResult).where(UnitResult.result_id == result_id).order_by(col(UnitResult.position))).all()
+
+
+def readable_cycles(session: Session, actor: Actor) -> list[tuple[Cycle, Result]]:
+    """Cycles with a result, for those who may read all, newest first. Auditors and leaders see drafts too, marked as such."""
+    actor.require(Role.BUREAU, Role.LEADER, Role.AUDITOR)
+    cycles = visible_cycles(session, actor)
+    held = latest_results(session, [c.id or 0 for c in cycles])
+    return [(c, held[c.id or 0]) for c in cycles if c.id in held]
+
+
+def marks_with_names(session: Session, entry_ids: Sequence[int]) -> dict[int, list[tuple[Mark, str]]]:
+    """Everybody's marks by entry id, with who made them; the unit's own left out."""
+    out: dict[int, list[tuple[Mark, str]]] = {i: [] for i in entry_ids}
+    query = (
+        select(Mark, User.name)
+        .outerjoin(User, col(User.id) == col(Mark.made_by))
+        .where(col(Mark.entry_id).in_(entry_ids), Mark.role != SELF)
+        .order_by(col(Mark.code), col(Mark.id))
+    )
+    for mark, name in session.exec(query):
+        out[mark.entry_id].append((mark, name or ""))
+    return out
+
+
+def files_of(session: Session, entry_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """The files of each entry as a freeze keeps them: number, name, hash, size and what they prove."""
+    refs: dict[int, list[str]] = {}
+    links = select(EvidenceLink).where(col(EvidenceLink.entry_id).in_(entry_ids)).order_by(col(EvidenceLink.id))
+    for link in session.exec(links):
+        refs.setdefault(link.evidence_id, []).append(link.ref)
+    out: dict[int, list[dict[str, Any]]] = {i: [] for i in entry_ids}
+    files = select(Evidence).where(col(Evidence.entry_id).in_(entry_ids), col(Evidence.deleted_at).is_(None))
+    for file in session.exec(files.order_by(col(Evidence.number))):
+        kept = {"number": file.number, "name": file.name, "sha256": file.sha256, "size": file.size}
+        out[file.entry_id].append({**kept, "refs": refs.get(file.id or 0, [])})
+    return out
+
+
+# --- the ranking ---------------------------------------------------------------------------------
+
+PUBLIC = (CycleState.PUBLISHED, CycleState.FINAL, CycleState.ARCHIVED)
+
+
+@dataclass(frozen=True)
+class UnitLine:
+    """One unit on the list, as it was frozen."""
+
+    row: UnitResult
+    result: ledger.Result
+    lead: str
+    deducted: Fraction
+    before: Mapping[str, Any]
+
+    @property
+    def total_change(self) -> Fraction | None:
+        """Against the last final result under the same rubric; None if there is none."""
+        old = self.before.get("total")
+        return None if old is None or self.result.total is None else self.result.total - Fraction(old)
+
+    @property
+    def rank_change(self) -> int | None:
+        """Places gained; negative when the unit fell."""
+        old = self.before.get("rank")
+        return None if old is None or self.result.rank is None else int(old) - self.result.rank
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A frozen list. columns: the subtotals, or the dimensions of a rubric that declares none."""
+
+    cycle: Cycle
+    held: Result
+    rubric: Rubric
+    lines: tuple[UnitLine, ...]
+    columns: tuple[tuple[str, str, Fraction | None], ...]
+
+    @property
+    def groups(self) -> list[tuple[str, list[UnitLine]]]:
+        out: dict[str, list[UnitLine]] = {}
+        for line in self.lines:
+            out.setdefault(line.result.group, []).append(line)
+        return list(out.items())
+
+    @property
+    def is_public(self) -> bool:
+        return self.cycle.state in PUBLIC
+
+    @property
+    def has_grades(self) -> bool:
+        return any(line.result.outcome.grade for line in self.lines)
+
+    @property
+    def has_deductions(self) -> bool:
+        return bool(self.rubric.root.losses)
+
+    @property
+    def has_before(self) -> bool:
+        return any(line.before for line in self.lines)
+
+    @property
+    def extra(self) -> list[str]:
+        """Names of the columns that the plugin's ``finish`` added."""
+        return list(dict.fromkeys(name for line in self.lines for name in line.result.outcome.columns))
+
+    def line(self, entry_id: int) -> UnitLine:
+        found = next((x for x in self.lines if x.row.entry_id == entry_id), None)
+        if found is None:
+            raise NotFound(_("这份结果里没有这个单位。"))
+        return found
+
+    def figure(self, line: UnitLine, code: str) -> Fraction | None:
+        """The value of one column."""
+        if code in line.result.subtotals:
+            return line.result.subtotals[code]
+        score = line.result.sheet.get(code)
+        return score.points if score else None
+
+
+def columns_of(rubric: Rubric) -> tuple[tuple[str, str, Fraction | None], ...]:
+    """(code, title, maximum) of the columns before the total."""
+    if rubric.subtotals:
+        return tuple((s.code, s.title, s.printed if s.printed is not None else _most(rubric, s.of)) for s in rubric.subtotals)
+    return tuple((c.code, c.name, c.max) for c in rubric.dimensions)
+
+
+def _most(rubric: Rubric, codes: Sequence[str]) -> Fraction | None:
+    most = [rubric.by[c].max for c in codes]
+    return None if any(m is None for m in most) else sum((m for m in most if m is not None), Fraction(0))
+
+
+def lost_on(score: Score | None) -> Fraction:
+    """What was deducted from a clause after its sum, as a positive number."""
+    return sum(((s.before or Fraction(0)) - (s.after or Fraction(0)) for s in score.steps if s.name == "loss"), Fraction(0)) if score else Fraction(0)
+
+
+def ranking(session: Session, cycle: Cycle, held: Result, rubric: Rubric) -> Ranking:
+    """The list of one freeze. Queries do not grow with the number of units."""
+    assert held.id is not None  # noqa: S101 - stored
+    rows = unit_results(session, held.id)
+    leads = dict(
+        session.exec(
+            select(EntrySchool.entry_id, EntrySchool.name).where(
+                col(EntrySchool.entry_id).in_([r.entry_id for r in rows]), EntrySchool.role == SchoolRole.LEAD
+            )
+        ).all()
+    )
+    lines = []
+    for row in rows:
+        result = ledger.result_from_json(row.document)
+        lines.append(
+            UnitLine(
+                row=row,
+                result=result,
+                lead=leads.get(row.entry_id, ""),
+                deducted=lost_on(result.sheet.get(rubric.root.code)),
+                before=row.facts.get("prior") or {},
+            )
+        )
+    return Ranking(cycle, held, rubric, tuple(lines), columns_of(rubric))
+
+
+# --- one unit ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class IndicatorCell:
+    """One indicator of a unit: what the panel gave against what the school claimed.
+
+    own: sum of the self scores under it, None while it has none.
+    """
+
+    clause: Clause
+    score: Score
+    own: Fraction | None
+
+    @property
+    def gap(self) -> Fraction | None:
+        """Self minus panel."""
+        return None if self.own is None or self.score.points is None else self.own - self.score.points
+
+    @property
+    def is_low(self) -> bool:
+        """Under 60 % of the maximum."""
+        return bool(self.score.max) and self.score.points is not None and self.score.points * 5 < (self.score.max or 0) * 3
+
+
+def indicator_cells(rubric: Rubric, line: UnitLine) -> list[IndicatorCell]:
+    said = line.row.facts.get("marks", {}).get(SELF, {})
+    out = []
+    for clause in rubric.indicators:
+        score = line.result.sheet.get(clause.code)
+        if score is None:
+            continue
+        own = [said[leaf.code].get("points") for leaf in rubric.leaves(clause.code) if leaf.code in said]
+        numbers = [Fraction(p) for p in own if p is not None]
+        out.append(IndicatorCell(clause, score, sum(numbers, Fraction(0)) if numbers else None))
+    return out
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One clause of the ledger, with its depth under the indicator. marks: each reviewer's, named."""
+
+    clause: Clause
+    score: Score
+    depth: int
+    marks: tuple[Mapping[str, Any], ...]
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.clause.kind != "sum"
+
+
+def ledger_rows(rubric: Rubric, line: UnitLine, code: str) -> list[LedgerRow]:
+    """The clause and all below it in printed order. :raises NotFound: no such clause."""
+    if code not in rubric.by or code not in line.result.sheet:
+        raise NotFound(_("没有这项指标。"))
+    top = rubric.depth(code)
+    return [
+        LedgerRow(
+            clause,
+            line.result.sheet[clause.code],
+            rubric.depth(clause.code) - top,
+            tuple(m for m in line.row.marks if m["code"] == clause.code),
+        )
+        for clause in rubric.under(code)
+    ]
+
+
+def dimension_rates(ranking: Ranking) -> list[tuple[UnitLine, list[int | None]]]:
+    """Per unit the share of each dimension's maximum in percent; None where there is none."""
+    out = []
+    for line in ranking.lines:
+        rates: list[int | None] = []
+        for clause in ranking.rubric.dimensions:
+            score = line.result.sheet.get(clause.code)
+            known = score is not None and score.state is State.SCORED and score.points is not None and clause.max
+            rates.append(int(score.points * 100 / clause.max + Fraction(1, 2)) if known and score and score.points is not None and clause.max else None)
+        out.append((line, rates))
+    return out

@@ -1,0 +1,115 @@
+"""My cycles, the queue of one cycle, the scoring sheet to print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from flask import Response
+
+from intranet.domain.standing import Item, Progress, next_due, progress_of
+from intranet.enums import CycleState
+from intranet.models import Cycle
+from intranet.queries import review
+from intranet.rubric.model import Clause
+
+from .. import access, shell
+from ..context import actor, current_time, db
+from ..forms import answer
+from . import bp
+from .desk import open_desk, order
+
+access.allow({"panel.index": access.PANEL, "panel.queue": access.PANEL, "panel.sheet": access.PANEL})
+
+ACTIVE = (CycleState.REVIEW, CycleState.DELIBERATION)
+
+
+@dataclass(frozen=True)
+class CycleCard:
+    """A cycle on the first page. onward: the next item to score, while scoring is open."""
+
+    cycle: Cycle
+    progress: Progress
+    onward: Item | None
+    submitted: int
+    entries: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """A stretch of the queue: one indicator across units, or one unit's indicators."""
+
+    title: str
+    indicator: Clause | None
+    items: tuple[Item, ...]
+    progress: Progress
+    onward: Item | None
+
+
+@bp.get("")
+def index() -> Response:
+    return answer("panel/index.html", cards=[_card(c) for c in review.panel_cycles(db(), actor())])
+
+
+def _card(cycle: Cycle) -> CycleCard:
+    if cycle.state not in (CycleState.FILING, *ACTIVE):
+        return CycleCard(cycle, Progress(), None, 0, 0)
+    desk = open_desk(cycle, by="indicator")
+    entries = {i.entry.id: i.is_submitted for i in desk.items}
+    onward = next_due(desk.items, actor().user_id) if cycle.state == CycleState.REVIEW else None
+    return CycleCard(cycle, desk.progress, onward, sum(entries.values()), len(entries))
+
+
+@bp.get("/cycles/<int:cycle_id>")
+def queue(cycle_id: int) -> Response:
+    cycle = review.panel_cycle_for(db(), actor(), cycle_id)
+    desk = open_desk(cycle)
+    reviewing = cycle.state == CycleState.REVIEW
+    return answer(
+        "panel/queue.html",
+        cycle=cycle,
+        cycle_bar=shell.cycle_bar(cycle),
+        desk=desk,
+        groups=_groups(desk.items, desk.by, reviewing=reviewing),
+        onward=next_due(desk.items, actor().user_id) if reviewing else None,
+        reviewing=reviewing,
+        is_chair=actor().chairs(cycle_id),
+    )
+
+
+def _groups(items: Sequence[Item], by: str, *, reviewing: bool) -> list[Group]:
+    me = actor().user_id
+    out = []
+    for _key, found in groupby(items, key=lambda i: i.entry.id if by == "unit" else i.indicator.code):
+        own = tuple(found)
+        first = own[0]
+        out.append(
+            Group(
+                title=first.entry.name if by == "unit" else first.indicator.name,
+                indicator=None if by == "unit" else first.indicator,
+                items=own,
+                progress=progress_of(own, me),
+                onward=next_due(own, me) if reviewing else None,
+            )
+        )
+    return out
+
+
+@bp.get("/cycles/<int:cycle_id>/sheet")
+def sheet(cycle_id: int) -> Response:
+    """The own marks of the cycle, unit after unit, to print and sign."""
+    cycle = review.panel_cycle_for(db(), actor(), cycle_id)
+    desk = open_desk(cycle, by="unit")
+    submitted = [i for i in desk.items if i.is_submitted]
+    units = [tuple(found) for _id, found in groupby(submitted, key=lambda i: i.entry.id)]
+    return answer(
+        "panel/sheet.html",
+        cycle=cycle,
+        cycle_bar=shell.cycle_bar(cycle),
+        rubric=desk.rubric,
+        units=units,
+        progress=desk.progress,
+        printed_at=current_time(),
+        by=order(),
+    )

@@ -1,0 +1,149 @@
+"""What the filing pages of one request work on: the entry, who is at it, what it comes to."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from intranet.domain import scoring as live
+from intranet.domain.filing import Filing, Right
+from intranet.domain.self_scores import own_sheet
+from intranet.i18n import _
+from intranet.models import Answer, Evidence, FactRow, Mark
+from intranet.queries import entries
+from intranet.queries import filed as stored
+from intranet.queries.filing import Cell, progress
+from intranet.rubric.ledger import Score
+from intranet.rubric.model import Rubric
+from intranet.web import context, shell
+
+
+@dataclass
+class Desk:
+    """One entry as the school sees it: nothing of the panel's is in ``own``."""
+
+    filing: Filing
+    scoring: live.Scoring
+    filed: live.EntrySheet
+    own: dict[str, Score]
+
+    @property
+    def rubric(self) -> Rubric:
+        return self.scoring.rubric
+
+    @property
+    def entry_id(self) -> int:
+        return self.filing.entry_id
+
+    def again(self) -> Desk:
+        """The same after a change: scored anew, everything else read anew."""
+        return _build(self.filing, self.scoring, check=False)
+
+    @cached_property
+    def cells(self) -> dict[str, Cell]:
+        """Progress by page code."""
+        sheets = {self.entry_id: self.filed}
+        return progress(self.rubric, sheets, {self.entry_id: self.filing.returns})[self.entry_id]
+
+    @cached_property
+    def answers(self) -> dict[tuple[int, str], Answer]:
+        return stored.answers_of(self.filing.session, self.entry_id)
+
+    @cached_property
+    def rows(self) -> dict[int, FactRow]:
+        return stored.rows_of(self.filing.session, self.entry_id)
+
+    @cached_property
+    def marks(self) -> dict[str, Mark]:
+        return stored.self_marks_of(self.filing.session, self.entry_id)
+
+    @cached_property
+    def files(self) -> list[stored.FiledEvidence]:
+        return stored.evidence_of(self.filing.session, self.entry_id)
+
+    @cached_property
+    def files_at(self) -> dict[str, list[Evidence]]:
+        """Files by what they prove."""
+        out: dict[str, list[Evidence]] = {}
+        for found in self.files:
+            for ref in found.refs:
+                out.setdefault(ref, []).append(found.evidence)
+        return out
+
+    def may_edit(self, code: str | None = None) -> bool:
+        """Whether this person may change fields, self scores and every row here and now."""
+        return self.filing.right is Right.LEAD and not self.filing.why_locked(code)
+
+    def may_help(self, code: str | None = None) -> bool:
+        """Whether this person may add evidence and rows here and now."""
+        return self.filing.right is not Right.READER and not self.filing.why_locked(code)
+
+    def why_not(self, code: str | None = None) -> str:
+        """Said once at the top of a page that cannot be edited; "" if it can."""
+        if self.filing.right is Right.READER:
+            return _("您可以查看这份填报，不能修改。")
+        locked = self.filing.why_locked(code)
+        if locked:
+            return locked
+        if self.filing.right is Right.HELPER:
+            lead = self.rubric.terms.lead
+            return _("各项由%(lead)s填报。您可以上传材料、添加名册行，修改自己添加的。", lead=lead)
+        return ""
+
+    def page_values(self) -> dict[str, Any]:
+        """What every template of these pages reads."""
+        return {
+            "desk": self,
+            "entry": self.filing.entry,
+            "cycle": self.filing.cycle,
+            "rubric": self.rubric,
+            "cycle_bar": shell.cycle_bar(self.filing.cycle, self.filing.entry),
+        }
+
+
+def load(entry_id: int, *, check: bool = False) -> Desk:
+    """:raises NotFound: no such entry for this actor."""
+    session, actor = context.db(), context.actor()
+    entry = entries.entry_for(session, actor, entry_id)
+    cycle = entries.cycle_of(session, entry)
+    ground = context.ground()
+    scoring = live.scoring_for(cycle, ground.registry)
+    sheet = live.score_entry(session, cycle, scoring, entry, check=check)
+    filing = Filing(
+        session=session,
+        actor=actor,
+        cycle=cycle,
+        entry=entry,
+        rubric=scoring.rubric,
+        form=sheet.form,
+        at=context.current_time(),
+        zone=ground.settings.timezone,
+    )
+    return Desk(filing, scoring, sheet, own_sheet(scoring, sheet))
+
+
+def _build(filing: Filing, scoring: live.Scoring, *, check: bool) -> Desk:
+    sheet = live.score_entry(filing.session, filing.cycle, scoring, filing.entry, check=check)
+    return Desk(filing, scoring, sheet, own_sheet(scoring, sheet))
+
+
+def new_op() -> str:
+    """A token for one rendered form (see ``domain.operations``)."""
+    return secrets.token_urlsafe(12)
+
+
+_FIGURE = re.compile(r"\d+(?:\.\d+)?\s?分(?:/[人个项次])?")
+
+
+def figures(text: str) -> Markup:
+    """The notice's words with its points in bold; every word stays as printed."""
+    out, end = Markup(""), 0
+    for found in _FIGURE.finditer(text):
+        out += escape(text[end : found.start()]) + Markup("<b>{}</b>").format(found.group())
+        end = found.end()
+    return out + escape(text[end:])

@@ -1,0 +1,286 @@
+"""One indicator: its page, and saving fields, slots and own scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request, url_for
+
+from intranet.domain import filing as act
+from intranet.domain.self_scores import save_self
+from intranet.errors import Conflict, Invalid, NotFound
+from intranet.i18n import _
+from intranet.models import Answer, FactRow, Mark
+from intranet.queries.filing import Page
+from intranet.rubric.model import Ruling
+from intranet.rubric.numbers import show
+from intranet.web import access
+from intranet.web.forms import answer, go, wants_fragment
+
+from . import bp, ledger, tables, view
+from .desk import Desk, load, new_op
+
+access.allow(
+    {
+        "school.indicator": access.FILING_READERS,
+        "school.save_answers": access.SCHOOL,
+        "school.save_slot": access.SCHOOL,
+        "school.save_self": access.SCHOOL,
+    }
+)
+
+ROOT = "/entries/<int:entry_id>/indicators/<code>"
+
+
+@bp.get(ROOT)
+def indicator(entry_id: int, code: str) -> Response:
+    """The page; ``?table=&row=`` opens one row (an id, or ``new``), as a fragment the table alone."""
+    desk = load(entry_id)
+    page = desk.filing.page(code)
+    key, row = request.args.get("table", ""), request.args.get("row", "")
+    if not key:
+        return show_page(desk, page)
+    form = _open_row(desk, page, key, row) if row else None
+    if wants_fragment():
+        shown = tables.table_view(desk, page, key, form=form)
+        return answer("school/_table.html", **values(desk, page), table=shown, oob=False)
+    return show_page(desk, page, row_form=form, table=key)
+
+
+def _open_row(desk: Desk, page: Page, key: str, row: str) -> tables.RowForm | None:
+    if key not in page.tables:
+        raise NotFound(_("没有这张表。"))
+    table = desk.rubric.table[key]
+    if row == "new":
+        return tables.row_form(desk, page, table, None) if desk.may_help(page.code) else None
+    stored = desk.rows.get(int(row)) if row.isdecimal() else None
+    if stored is None or stored.table != key or stored.deleted_at is not None:
+        raise NotFound(_("没有这一行。"))
+    mine = desk.may_edit(page.code) or stored.created_by == desk.filing.actor.user_id
+    return tables.row_form(desk, page, table, stored) if mine and desk.may_help(page.code) else None
+
+
+def values(desk: Desk, page: Page) -> dict[str, Any]:
+    """What the page and each of its fragments read."""
+    codes = list(desk.filing.pages)
+    place = codes.index(page.code)
+    return {
+        **desk.page_values(),
+        "page": page,
+        "pk": place,
+        "cell": desk.cells[page.code],
+        "rail": _rail(desk, page),
+        "before": desk.filing.pages[codes[place - 1]] if place else None,
+        "after": desk.filing.pages[codes[place + 1]] if place + 1 < len(codes) else None,
+        "ledger_rows": ledger.rows(desk.rubric, desk.own, page.code),
+        "total": desk.own[page.code],
+        "total_word": ledger.word(page.clause, desk.own[page.code]),
+        "total_so_far": ledger.so_far(desk.own[page.code]),
+        "selves": view.self_views(desk, page),
+        "may_edit": desk.may_edit(page.code),
+        "may_help": desk.may_help(page.code),
+    }
+
+
+def _rail(desk: Desk, page: Page) -> list[tuple[Page, str, str, bool, bool]]:
+    """(page, state, words, is current, does a new dimension begin) of every indicator."""
+    out, last = [], None
+    for other in desk.filing.pages.values():
+        cell = desk.cells[other.code]
+        begins = last is not None and other.clause.parent != last
+        out.append((other, cell.state, state_words(desk, other.code), other.code == page.code, begins))
+        last = other.clause.parent
+    return out
+
+
+def state_words(desk: Desk, code: str) -> str:
+    """State of an indicator in words; complete before handing in is 已完成, after it 已提交."""
+    cell = desk.cells[code]
+    if cell.state == "done":
+        return _("已提交") if desk.filing.entry.state != "open" else _("已完成")
+    return {
+        "none": _("未开始"),
+        "doing": _("填报中"),
+        "miss": _("缺 %(n)s 份材料", n=cell.missing),
+        "back": _("退回修改"),
+    }[cell.state]
+
+
+def show_page(
+    desk: Desk,
+    page: Page,
+    *,
+    status: int = 200,
+    typed: view.Typed | None = None,
+    slot_typed: view.Typed | None = None,
+    selves: list[view.SelfView] | None = None,
+    row_form: tables.RowForm | None = None,
+    table: str = "",
+    table_error: str = "",
+) -> Response:
+    """The whole page, with whatever was typed and not taken back in its place."""
+    shown = values(desk, page)
+    if selves is not None:
+        shown["selves"] = selves
+    return answer(
+        "school/indicator.html",
+        status=status,
+        **shown,
+        why_not=desk.why_not(page.code),
+        groups=view.field_groups(desk, page, typed or view.Typed()),
+        slots=view.slots(desk, page, slot_typed or view.Typed()),
+        tables=[
+            tables.table_view(
+                desk,
+                page,
+                key,
+                form=row_form if key == table else None,
+                error=table_error if key == table else "",
+            )
+            for key in page.tables
+        ],
+        library=desk.files,
+        rulings=_rulings(desk, page),
+        returns=[r for r in desk.filing.returns if page.code in r.codes],
+        op=new_op(),
+    )
+
+
+def _rulings(desk: Desk, page: Page) -> list[tuple[Ruling, str]]:
+    """Rulings of this page's clauses, each with what was decided, in words."""
+    codes = {c.code for c in page.clauses}
+    out = []
+    for ruling in desk.rubric.rulings:
+        if ruling.clause in codes:
+            given = desk.filing.cycle.rulings.get(ruling.key, ruling.default)
+            chosen = next((c.label for c in ruling.choices if c.key == given), None)
+            out.append((ruling, chosen or ("—" if given is None else str(given))))
+    return out
+
+
+# --- fields --------------------------------------------------------------------------------------
+
+
+@bp.post(ROOT + "/answers")
+def save_answers(entry_id: int, code: str) -> Response:
+    """All fields of the form, or the one that ``only`` names: everything is saved or nothing."""
+    desk = load(entry_id)
+    page = desk.filing.page(code)
+    form = request.form
+    only = form.get("only", "")
+    texts = {n[2:]: v for n, v in form.items() if n.startswith("f:") and only in ("", n[2:])}
+    problems: dict[str, str] = {}
+    theirs: dict[str, str] = {}
+    for name, text in texts.items():
+        key, _at, school = name.partition("@")
+        version, op = _number(form.get(f"version:{name}", "")), form.get(f"op:{name}", "")
+        try:
+            act.save_answer(desk.filing, code, key, text, version=version, op=op, school=school)
+        except Invalid as error:
+            problems[name] = error.message
+        except Conflict as error:
+            problems[name] = error.message
+            theirs[name] = _theirs(desk, key, error.theirs)
+    typed = view.Typed(texts, problems, theirs)
+    status = 200 if not problems else 409 if theirs else 422
+    if not wants_fragment():
+        if problems:
+            return show_page(desk, page, status=status, typed=typed)
+        return go(url_for("school.indicator", entry_id=entry_id, code=code))
+    desk = desk.again()
+    key, _at, school = only.partition("@")
+    item = desk.filed.form.field(key)
+    shown = view.field_view(desk, page, item, school, typed if problems else view.Typed())
+    template = "school/_field_saved.html" if not problems else "school/_field_state.html"
+    return answer(template, status=status, **values(desk, page), field=shown)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+
+
+def _theirs(desk: Desk, key: str, stored: object) -> str:
+    value = stored.value if isinstance(stored, Answer) else None
+    return view.as_shown(desk, desk.filed.form.field(key), value)
+
+
+# --- slots ---------------------------------------------------------------------------------------
+
+
+@bp.post(ROOT + "/slots")
+def save_slot(entry_id: int, code: str) -> Response:
+    """确实没有, or taking that back (``absent`` empty)."""
+    desk = load(entry_id)
+    page = desk.filing.page(code)
+    key = request.form.get("slot", "")
+    typed = view.Typed()
+    try:
+        absent = bool(request.form.get("absent"))
+        act.set_slot_absent(desk.filing, code, key, absent=absent, op=request.form.get("op", ""))
+    except Invalid as error:
+        typed = view.Typed(problems={f"slot:{key}": error.message})
+    return slots_answer(desk, page, typed)
+
+
+def slots_answer(desk: Desk, page: Page, typed: view.Typed) -> Response:
+    """The materials after a change: the fragment, or the page they stand on."""
+    status = 422 if typed.problems else 200
+    if wants_fragment():
+        desk = desk.again()
+        return answer(
+            "school/_slots_saved.html",
+            status=status,
+            **values(desk, page),
+            slots=view.slots(desk, page, typed),
+            library=desk.files,
+            op=new_op(),
+        )
+    if typed.problems:
+        return show_page(desk, page, status=status, slot_typed=typed)
+    where = url_for("school.indicator", entry_id=desk.entry_id, code=page.code)
+    return go(f"{where}#slots-{list(desk.filing.pages).index(page.code)}")
+
+
+# --- own scores ----------------------------------------------------------------------------------
+
+
+@bp.post(ROOT + "/self/<leaf>", endpoint="save_self")
+def self_score(entry_id: int, code: str, leaf: str) -> Response:
+    desk = load(entry_id)
+    page = desk.filing.page(code)
+    clause = desk.rubric.by.get(leaf)
+    if clause is None or clause not in page.leaves:
+        raise NotFound(_("没有这一条款。"))
+    texts = {name: request.form.get(name, "") for name in ("points", "verdict", "reason")}
+    typed, status = view.Typed(), 200
+    try:
+        save_self(
+            desk.filing,
+            code,
+            leaf,
+            points=texts["points"],
+            verdict=texts["verdict"],
+            reason=texts["reason"],
+            proposed=view.self_view(desk, page, clause).proposed,
+            version=_number(request.form.get("version", "")),
+            op=request.form.get("op", ""),
+        )
+    except Invalid as error:
+        typed, status = view.Typed.refused(texts, error, error.field or "points"), 422
+    except Conflict as error:
+        given = error.theirs if isinstance(error.theirs, Mark) else None
+        shown = given.verdict or show(given.points) if given else "—"
+        typed, status = view.Typed(texts, {"points": error.message}, {"points": shown}), 409
+    if wants_fragment():
+        desk = desk.again()
+        mine = view.self_view(desk, page, clause, typed if status != 200 else None)
+        template = "school/_self_saved.html" if status == 200 else "school/_self_state.html"
+        return answer(template, status=status, **values(desk, page), own=mine)
+    if status != 200:
+        selves = [view.self_view(desk, page, x, typed if x is clause else None) for x in page.leaves]
+        return show_page(desk, page, status=status, selves=selves)
+    return go(url_for("school.indicator", entry_id=entry_id, code=code))
+
+
+def stored_row(value: object) -> FactRow | None:
+    return value if isinstance(value, FactRow) else None

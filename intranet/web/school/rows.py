@@ -1,0 +1,195 @@
+"""Rows of fact tables: add, edit, delete, bring back, 本项没有, paste."""
+
+from __future__ import annotations
+
+from flask import Response, request, url_for
+
+from intranet.domain import fact_rows
+from intranet.errors import Conflict, Invalid
+from intranet.i18n import _
+from intranet.models import FactRow
+from intranet.queries.filing import Page
+from intranet.rubric.model import Table
+from intranet.web import access
+from intranet.web.forms import answer, go, say, wants_fragment
+
+from . import bp, tables, view
+from .desk import Desk, load, new_op
+from .indicator import ROOT, show_page, stored_row, values
+
+access.allow(
+    {
+        "school.add_row": access.SCHOOL,
+        "school.edit_row": access.SCHOOL,
+        "school.delete_row": access.SCHOOL,
+        "school.restore_row": access.SCHOOL,
+        "school.declare_empty": access.SCHOOL,
+        "school.paste": access.SCHOOL,
+        "school.paste_rows": access.SCHOOL,
+    }
+)
+
+
+def _texts(table: Table) -> dict[str, str]:
+    return {c.key: request.form.get(f"c:{c.key}", "") for c in fact_rows.typed_columns(table)}
+
+
+@bp.post(ROOT + "/tables/<key>/rows")
+def add_row(entry_id: int, code: str, key: str) -> Response:
+    desk = load(entry_id)
+    page, table = desk.filing.page(code), fact_rows.table_of(desk.filing, code, key)
+    texts = _texts(table)
+    try:
+        fact_rows.add_row(desk.filing, code, key, texts, op=request.form.get("op", ""))
+    except Invalid as error:
+        typed = view.Typed(texts, error.problems)
+        form = tables.row_form(desk, page, table, None, typed=typed, note=error.message)
+        return _table(desk, page, key, form=form, status=422)
+    more = request.form.get("then") == "more"
+    return _table(desk, page, key, form=tables.row_form(desk, page, table, None) if more else None)
+
+
+@bp.post(ROOT + "/rows/<int:row_id>")
+def edit_row(entry_id: int, code: str, row_id: int) -> Response:
+    desk = load(entry_id)
+    page = desk.filing.page(code)
+    row = _row(desk, code, row_id)
+    table = desk.rubric.table[row.table]
+    texts = _texts(table)
+    version = request.form.get("version", "0")
+    try:
+        number = int(version) if version.isdecimal() else 0
+        fact_rows.edit_row(desk.filing, code, row_id, texts, version=number, op=request.form.get("op", ""))
+    except Invalid as error:
+        typed = view.Typed(texts, error.problems)
+        form = tables.row_form(desk, page, table, row, typed=typed, note=error.message)
+        return _table(desk, page, table.key, form=form, status=422)
+    except Conflict as error:
+        return _conflict(desk, page, table, error, texts)
+    return _table(desk, page, table.key)
+
+
+def _conflict(desk: Desk, page: Page, table: Table, error: Conflict, texts: dict[str, str]) -> Response:
+    """Both versions in one form: what was typed in the fields, what is stored beside them.
+
+    A row that was deleted meanwhile comes back as a new one, so that nothing typed is lost.
+    """
+    theirs = stored_row(error.theirs)
+    if theirs is None or theirs.deleted_at is not None:
+        form = tables.row_form(desk, page, table, None, typed=view.Typed(texts), note=error.message)
+    else:
+        typed = view.Typed(texts, {}, tables.conflicts(desk, table, theirs, texts))
+        form = tables.row_form(desk, page, table, theirs, typed=typed, note=error.message)
+    return _table(desk, page, table.key, form=form, status=409)
+
+
+def _row(desk: Desk, code: str, row_id: int) -> FactRow:
+    return fact_rows.row_on(desk.filing, code, row_id)
+
+
+@bp.post(ROOT + "/rows/<int:row_id>/delete")
+def delete_row(entry_id: int, code: str, row_id: int) -> Response:
+    desk = load(entry_id)
+    row = fact_rows.delete_row(desk.filing, code, row_id)
+    return _table(desk, desk.filing.page(code), row.table, deleted=row)
+
+
+@bp.post(ROOT + "/rows/<int:row_id>/restore")
+def restore_row(entry_id: int, code: str, row_id: int) -> Response:
+    desk = load(entry_id)
+    row = fact_rows.restore_row(desk.filing, code, row_id)
+    return _table(desk, desk.filing.page(code), row.table)
+
+
+@bp.post(ROOT + "/tables/<key>/empty")
+def declare_empty(entry_id: int, code: str, key: str) -> Response:
+    """本项没有, or taking that back (``declared`` empty)."""
+    desk = load(entry_id)
+    page, error = desk.filing.page(code), ""
+    try:
+        fact_rows.declare_empty(desk.filing, code, key, declared=bool(request.form.get("declared")))
+    except Invalid as refused:
+        error = refused.message
+    return _table(desk, page, key, error=error, status=422 if error else 200)
+
+
+def _table(
+    desk: Desk,
+    page: Page,
+    key: str,
+    *,
+    form: tables.RowForm | None = None,
+    deleted: FactRow | None = None,
+    error: str = "",
+    status: int = 200,
+) -> Response:
+    """The table after a change: the fragment with what depends on it, or the page it stands on."""
+    if wants_fragment():
+        desk = desk.again()
+        shown = tables.table_view(desk, page, key, form=form, deleted=deleted, error=error)
+        template = "school/_table_saved.html" if status == 200 else "school/_table.html"
+        return answer(template, status=status, **values(desk, page), table=shown, oob=False)
+    if status != 200:
+        return show_page(desk, page, status=status, row_form=form, table=key, table_error=error)
+    if deleted is not None:
+        say("info", _("已删除这一行。"))
+    more = ("new", key) if form else (None, None)
+    where = url_for("school.indicator", entry_id=desk.entry_id, code=page.code, row=more[0], table=more[1])
+    return go(f"{where}#table-{key}")
+
+
+# --- pasting -------------------------------------------------------------------------------------
+
+
+@bp.get(ROOT + "/tables/<key>/paste")
+def paste(entry_id: int, code: str, key: str) -> Response:
+    desk = load(entry_id)
+    return _paste_page(desk, desk.filing.page(code), fact_rows.table_of(desk.filing, code, key))
+
+
+@bp.post(ROOT + "/tables/<key>/paste")
+def paste_rows(entry_id: int, code: str, key: str) -> Response:
+    """Look at what was pasted; with ``accept`` take it. Nothing is lost on refusal."""
+    desk = load(entry_id)
+    page, table = desk.filing.page(code), fact_rows.table_of(desk.filing, code, key)
+    desk.filing.require_part(code)
+    text = request.form.get("text", "")
+    try:
+        pasted = fact_rows.read_paste(desk.filing, code, key, text)
+        if request.form.get("accept") and all(p.cells is not None for p in pasted):
+            n = fact_rows.accept_paste(desk.filing, code, key, text, op=request.form.get("op", ""))
+            say("done", _("已添加 %(n)s 行。", n=n))
+            where = url_for("school.indicator", entry_id=entry_id, code=code)
+            return go(f"{where}#table-{key}")
+    except Invalid as error:
+        return _paste_page(desk, page, table, text=text, error=error.message, status=422)
+    bad = sum(p.cells is None for p in pasted)
+    return _paste_page(desk, page, table, text=text, pasted=pasted, bad=bad, status=422 if bad else 200)
+
+
+def _paste_page(
+    desk: Desk,
+    page: Page,
+    table: Table,
+    *,
+    text: str = "",
+    pasted: list[fact_rows.PastedRow] | None = None,
+    bad: int = 0,
+    error: str = "",
+    status: int = 200,
+) -> Response:
+    return answer(
+        "school/paste.html",
+        status=status,
+        **desk.page_values(),
+        page=page,
+        table=table,
+        columns=fact_rows.typed_columns(table),
+        text=text,
+        pasted=pasted,
+        bad=bad,
+        error=error,
+        limit=fact_rows.PASTE_LIMIT,
+        why_not=desk.why_not(page.code) if not desk.may_help(page.code) else "",
+        op=new_op(),
+    )

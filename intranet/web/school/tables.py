@@ -1,0 +1,298 @@
+"""A fact table as values for its template: rows under the clauses that count them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from intranet.domain.fact_rows import typed_columns
+from intranet.i18n import _
+from intranet.models import FactRow
+from intranet.queries.filing import SCHOOL, Page
+from intranet.rubric import sentences, tables
+from intranet.rubric.ledger import Line
+from intranet.rubric.model import Clause, RosterClause, Table, TallyClause
+from intranet.rubric.numbers import show
+
+from .desk import Desk, new_op
+from .view import Control, FileView, Typed, as_shown, as_typed, file_view
+
+CellView = tuple[str, str, bool]
+"""(label, text, is it a figure)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """One row. counted: None where no clause on this page counts it."""
+
+    id: int
+    head: str
+    sub: str
+    cells: tuple[CellView, ...]
+    months: str
+    band: str
+    points: Fraction | None
+    counted: bool | None
+    reason: str
+    hint: str
+    files: tuple[FileView, ...]
+    may_edit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """Rows of one clause; clause None: those that no clause on this page counts."""
+
+    clause: Clause | None
+    rows: tuple[RowView, ...]
+    points: Fraction | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowForm:
+    """The row being typed. row_id 0 is a new one."""
+
+    row_id: int
+    version: int
+    op: str
+    controls: tuple[Control, ...]
+    files: tuple[FileView, ...]
+    note: str = ""
+    may_delete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    table: Table
+    heads: tuple[tuple[str, bool], ...]
+    groups: tuple[RowGroup, ...]
+    n: int
+    is_declared: bool
+    has_months: bool
+    scores: bool
+    may_add: bool
+    may_edit: bool
+    form: RowForm | None
+    op: str
+    deleted: RowView | None = None
+    error: str = ""
+
+    @property
+    def span(self) -> int:
+        """Columns of the whole table, for rows that go across."""
+        return 2 + len(self.heads) + (2 if self.has_months else 0) + (1 if self.scores else 0)
+
+
+def table_view(
+    desk: Desk,
+    page: Page,
+    key: str,
+    *,
+    form: RowForm | None = None,
+    deleted: FactRow | None = None,
+    error: str = "",
+) -> TableView:
+    table = desk.rubric.table[key]
+    found = tables.rows_of(table, desk.filed.facts)
+    rows = found or []
+    leaves = [x for x in page.leaves if isinstance(x, TallyClause | RosterClause) and x.table == key]
+    fixed = _fixed(leaves)
+    columns = _columns(table, rows, fixed)
+    ids = desk.filed.source.row_ids.get(key, [])
+    groups, seen = [], set[int]()
+    for leaf in leaves:
+        lines = _lines(desk.own[leaf.code].lines, key)
+        mine = [r for r in rows if r.n in lines and r.n not in seen]
+        seen |= {r.n for r in mine}
+        views = tuple(_row(desk, page, r, columns, ids, lines[r.n]) for r in mine)
+        groups.append(RowGroup(leaf, views, desk.own[leaf.code].points))
+    rest = [r for r in rows if r.n not in seen]
+    wheres = page.tables[key]
+    own = [r for r in rest if any(r.matches(w) for w in wheres)]
+    others = len(rest) - len(own)
+    if own:
+        title = _("本项不计分") if leaves else ""
+        views = tuple(_row(desk, page, r, columns, ids, None) for r in own)
+        groups.append(RowGroup(None, views, title=title))
+    if others:
+        groups.append(RowGroup(None, (), title=_("另有 %(n)s 行归其他指标", n=others)))
+    bureau = table.by != SCHOOL
+    return TableView(
+        table=table,
+        heads=tuple((label, figure) for label, figure, _keys in columns[1:]),
+        groups=tuple(g for g in groups if g.rows or g.title),
+        n=len(rows),
+        is_declared=found == [],
+        has_months=any(isinstance(x, RosterClause) for x in leaves),
+        scores=bool(leaves),
+        may_add=not bureau and desk.may_help(page.code),
+        may_edit=not bureau and desk.may_edit(page.code),
+        form=form,
+        op=new_op(),
+        deleted=_deleted(desk, table, deleted),
+        error=error,
+    )
+
+
+Shown = tuple[str, bool, tuple[str, ...]]
+"""(label, is it a figure, the columns put together in it)."""
+
+
+def _fixed(leaves: Sequence[TallyClause | RosterClause]) -> set[str]:
+    """Columns that every clause here fixes to one value: its group says them, the row need not."""
+    each = [{c for c, allowed in leaf.where.items() if len(allowed) == 1} for leaf in leaves]
+    return set.intersection(*each) if each else set()
+
+
+def _columns(table: Table, rows: Sequence[tables.Row], fixed: set[str]) -> list[Shown]:
+    """Which columns are shown, some together: name and post, from → to, start to end.
+
+    The first is the head of the row. Columns that are blank in every row are left out.
+    """
+    used = {c.key for c in table.columns if any(r.cell(c.key) is not None for r in rows)} | {
+        table.columns[0].key
+    }
+    pairs = [c.of for c in table.columns if c.type == "direction" and len(c.of) == 2]
+    by = table.by_key
+    if {"start", "end"} <= by.keys() and by["start"].type == by["end"].type == "date":
+        pairs.append(("start", "end"))
+    joined = {pair[0]: pair for pair in pairs}
+    inside = {key for pair in pairs for key in pair[1:]}
+    out: list[Shown] = []
+    skip = inside | {c.key for c in table.columns if c.type == "direction" and c.of}
+    first, second = table.columns[0], table.columns[1] if len(table.columns) > 1 else None
+    with_post = second is not None and second.type == "choice" and second.key not in skip | fixed
+    head = (first.key, second.key) if second is not None and with_post else (first.key,)
+    out.append((first.label, False, head))
+    for column in table.columns:
+        if column.key in head or column.key in skip or column.key not in used or column.key in fixed:
+            continue
+        keys = joined.get(column.key, (column.key,))
+        label = "、".join(by[k].label for k in keys)
+        out.append((label, column.type in {"count", "number"}, keys))
+    return out
+
+
+def _lines(lines: Sequence[Line], table: str) -> dict[int, tuple[Line, bool]]:
+    """Lines by row index, and whether the row is the first that the line speaks of."""
+    out: dict[int, tuple[Line, bool]] = {}
+    for line in lines:
+        for place, ref in enumerate(r for r in line.ref.split(",") if r.startswith(f"{table}[")):
+            out[int(ref.rpartition("[")[2].rstrip("]"))] = (line, place == 0)
+    return out
+
+
+def _row(
+    desk: Desk,
+    page: Page,
+    row: tables.Row,
+    columns: Sequence[Shown],
+    ids: Sequence[int],
+    found: tuple[Line, bool] | None,
+) -> RowView:
+    row_id = ids[row.n] if row.n < len(ids) else 0
+    line, first = found or (None, False)
+    stored = desk.rows.get(row_id)
+    head = columns[0][2]
+    mine = stored is not None and stored.created_by == desk.filing.actor.user_id
+    months = line.parts.get("months") if line is not None and first else None
+    return RowView(
+        id=row_id,
+        head=_text(desk, row, head[0]) or _("未填"),
+        sub=_text(desk, row, head[1]) if len(head) > 1 else "",
+        cells=tuple((label, _joined(desk, row, keys), figure) for label, figure, keys in columns[1:]),
+        months=show(months) if isinstance(months, Fraction) else "",
+        band=str(line.parts.get("band", "")) if line is not None and first else "",
+        points=(line.points if first else None) if line is not None else None,
+        counted=None if line is None else line.counted,
+        reason=_why(line, first),
+        hint=sentences.hint(line) if line is not None and first else "",
+        files=tuple(file_view(desk, e) for e in desk.files_at.get(f"row:{row_id}", ())),
+        may_edit=row_id > 0 and (desk.may_edit(page.code) or (mine and desk.may_help(page.code))),
+    )
+
+
+def _why(line: Line | None, first: bool) -> str:
+    if line is None or (line.counted and first):
+        return ""
+    if line.counted:
+        return _("与本人其他行合并计算")
+    return sentences.reason(line)
+
+
+def _text(desk: Desk, row: tables.Row, key: str) -> str:
+    column = row.table.by_key[key]
+    value = row.cell(key)
+    if value is None or value is False:
+        return ""
+    return "✓" if value is True else as_shown(desk, column, value)
+
+
+def _joined(desk: Desk, row: tables.Row, keys: tuple[str, ...]) -> str:
+    texts = [_text(desk, row, key) for key in keys]
+    if len(texts) == 1:
+        return texts[0]
+    if row.table.by_key[keys[0]].type == "date":
+        return f"{texts[0]} — {texts[1] or _('今')}" if texts[0] else texts[1]
+    return " → ".join(t or "—" for t in texts) if any(texts) else ""
+
+
+def _deleted(desk: Desk, table: Table, row: FactRow | None) -> RowView | None:
+    if row is None or row.deleted_at is None:
+        return None
+    gone = tables.Row(table, row.cells, desk.filed.facts, 0)
+    head = _text(desk, gone, table.columns[0].key) or _("空行")
+    return RowView(row.id or 0, head, "", (), "", "", None, None, "", "", (), True)
+
+
+# --- the row being typed -------------------------------------------------------------------------
+
+
+def row_form(
+    desk: Desk, page: Page, table: Table, row: FactRow | None, *, typed: Typed | None = None, note: str = ""
+) -> RowForm:
+    """The form of a stored row, or of a new one (with the page's own conditions filled in)."""
+    typed = typed or Typed()
+    cells: Mapping[str, object] = row.cells if row is not None else _presets(page, table)
+    controls = []
+    for column in typed_columns(table):
+        value = cells.get(column.key)
+        controls.append(
+            Control(
+                item=column,
+                name=f"c:{column.key}",
+                id=f"{table.key}-{row.id if row else 'new'}-{column.key}",
+                value=typed.texts.get(column.key, as_typed(value)),
+                shown=as_shown(desk, column, value),
+                error=typed.problems.get(column.key, ""),
+                theirs=typed.theirs.get(column.key, ""),
+                label=column.label,
+            )
+        )
+    row_id = row.id or 0 if row is not None else 0
+    files = tuple(file_view(desk, e) for e in desk.files_at.get(f"row:{row_id}", ())) if row_id else ()
+    version = row.version if row is not None else 0
+    return RowForm(row_id, version, new_op(), tuple(controls), files, note, may_delete=row_id > 0)
+
+
+def _presets(page: Page, table: Table) -> dict[str, object]:
+    """What all conditions under which this page reads the table have in common, and column defaults."""
+    wheres = page.tables[table.key]
+    common = {
+        key: allowed[0]
+        for key, allowed in wheres[0].items()
+        if len(allowed) == 1 and all(w.get(key) == allowed for w in wheres)
+    }
+    defaults = {c.key: c.default for c in table.columns if c.default is not None}
+    return {**defaults, **common}
+
+
+def conflicts(desk: Desk, table: Table, theirs: FactRow, texts: Mapping[str, str]) -> dict[str, str]:
+    """Cells in which what is stored now differs from what was typed, for people."""
+    out = {}
+    for column in typed_columns(table):
+        if as_typed(theirs.cells.get(column.key)) != texts.get(column.key, ""):
+            out[column.key] = as_shown(desk, column, theirs.cells.get(column.key))
+    return out

@@ -1,0 +1,292 @@
+"""The indicator page as values for its templates: fields, slots, tables, own scores.
+
+Nothing here reads a request or changes anything; what was typed and refused comes in as ``Typed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from intranet.errors import DomainError, Invalid
+from intranet.i18n import _
+from intranet.models import Evidence
+from intranet.queries.filing import SCHOOL, Page, is_open
+from intranet.rubric import marks
+from intranet.rubric.model import Clause, Column, Field, JudgedClause, Option
+from intranet.rubric.numbers import as_text, show
+from intranet.storage import accepted
+
+from .desk import Desk, new_op
+from .ledger import word
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One input. name, id: of the control; value: text in it; shown: for people who only read."""
+
+    item: Field | Column
+    name: str
+    id: str
+    value: str
+    shown: str
+    error: str = ""
+    theirs: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """One field of one owner: key and school are what a save posts."""
+
+    control: Control
+    key: str
+    school: str
+    version: int
+    op: str
+    may_edit: bool
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldGroup:
+    clause: Clause
+    fields: tuple[FieldView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was sent and not taken: the text by name, and why."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+    theirs: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def refused(cls, texts: Mapping[str, str], error: DomainError, name: str = "") -> Typed:
+        """From an error of one field (``name``) or, for Invalid, of several."""
+        if isinstance(error, Invalid) and error.problems and not name:
+            return cls(texts, error.problems)
+        return cls(texts, {name or error.field or "": error.message})
+
+
+def as_typed(value: Any) -> str:
+    """A stored value as the text that reads back to it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def as_shown(desk: Desk, item: Field | Column, value: Any) -> str:
+    """A stored value for people; blank is an em dash."""
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, bool):
+        return _("是") if value else _("否")
+    if item.type == "school":
+        return next((s.name for s in desk.filing.schools if s.code == value), str(value))
+    if item.type == "choice":
+        return next((o.label or o.value for o in item.options if o.value == value), str(value))
+    return f"{value} {item.unit}" if item.unit else str(value)
+
+
+# --- fields --------------------------------------------------------------------------------------
+
+
+def field_groups(desk: Desk, page: Page, typed: Typed) -> list[FieldGroup]:
+    """The page's fields under their clauses, the school's and, to read, the bureau's."""
+    groups: dict[str, list[FieldView]] = {}
+    for declared in page.fields:
+        if declared.by in {SCHOOL, "bureau"} and declared.key not in desk.filed.form.hidden:
+            views = field_views(desk, page, declared.key, typed)
+            groups.setdefault(declared.clause or page.code, []).extend(views)
+    by = {c.code: c for c in page.clauses}
+    return [FieldGroup(by.get(code, page.clause), tuple(views)) for code, views in groups.items()]
+
+
+def field_views(desk: Desk, page: Page, key: str, typed: Typed) -> list[FieldView]:
+    """One field: one view, or one for each member school."""
+    item = desk.filed.form.field(key)
+    schools = [""] if item.per == "unit" else [s.code for s in desk.filing.schools]
+    return [field_view(desk, page, item, school, typed) for school in schools]
+
+
+def field_view(desk: Desk, page: Page, item: Field, school: str, typed: Typed) -> FieldView:
+    place = list(desk.rubric.all_fields).index(item.key)
+    member = next((s for s in desk.filing.schools if s.code == school), None)
+    if item.per == "unit":
+        value = desk.filed.facts.get(item.key, item.by)
+    else:
+        value = desk.filed.facts.of_member(school, item.key, item.by)
+    name = f"{item.key}@{school}" if school else item.key
+    stored = desk.answers.get((member.school_id if member else 0, item.key))
+    control = Control(
+        item=item,
+        name=f"f:{name}",
+        id=f"f{place}-{school}" if school else f"f{place}",
+        value=typed.texts.get(name, as_typed(value)),
+        shown=as_shown(desk, item, value),
+        error=typed.problems.get(name, ""),
+        theirs=typed.theirs.get(name, ""),
+        label=member.name if member else item.label,
+    )
+    return FieldView(
+        control=control,
+        key=item.key,
+        school=school,
+        version=stored.version if stored else 0,
+        op=new_op(),
+        may_edit=item.by == SCHOOL and desk.may_edit(page.code),
+        owner="" if item.by == SCHOOL else _("教育局填写"),
+    )
+
+
+# --- materials -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file as a chip."""
+
+    id: int
+    number: int
+    name: str
+    is_inline: bool
+    may_remove: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """One place for files. state: there, miss, absent (确实没有), na, free (nothing is asked)."""
+
+    ref: str
+    label: str
+    state: str
+    files: tuple[FileView, ...]
+    effect: str = ""
+    reason: str = ""
+    error: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.ref.partition(":")[2]
+
+
+def file_view(desk: Desk, evidence: Evidence) -> FileView:
+    own = evidence.uploaded_by == desk.filing.actor.user_id
+    return FileView(
+        id=evidence.id or 0,
+        number=evidence.number,
+        name=evidence.name,
+        is_inline=evidence.media_type in accepted.INLINE,
+        may_remove=desk.filing.right.value == "lead" or own,
+    )
+
+
+def slots(desk: Desk, page: Page, typed: Typed) -> list[SlotView]:
+    """The materials of a page, missing ones first; leaves that name none get a free place."""
+    out: list[SlotView] = []
+    for clause in page.clauses:
+        own = desk.filed.form.slots(clause.code)
+        for slot in own:
+            ref = f"slot:{clause.code}#{slot.n}"
+            value = desk.filed.facts.slot(clause.code, slot.n - 1)
+            state = {True: "there", False: "absent", "na": "na"}.get(value, "miss")
+            effect = _effect(desk, clause.code, ref) if state in {"miss", "absent"} else ""
+            out.append(
+                _slot(desk, ref, slot.label, "na" if slot.hidden else state, typed, effect, slot.reason)
+            )
+        judged = isinstance(clause, JudgedClause) and is_open(desk.own[clause.code])
+        if judged and not own and clause.code != page.code:
+            label = _("%(name)s：佐证材料", name=clause.name)
+            out.append(_slot(desk, f"clause:{clause.code}", label, "free", typed))
+    out.append(_slot(desk, f"clause:{page.code}", _("其他佐证材料"), "free", typed))
+    order = {"miss": 0, "absent": 1, "there": 2, "free": 3, "na": 4}
+    return sorted(out, key=lambda s: order[s.state])
+
+
+def _slot(
+    desk: Desk, ref: str, label: str, state: str, typed: Typed, effect: str = "", reason: str = ""
+) -> SlotView:
+    files = tuple(file_view(desk, e) for e in desk.files_at.get(ref, ()))
+    return SlotView(ref, label, state, files, effect, reason, typed.problems.get(ref, ""))
+
+
+def _effect(desk: Desk, code: str, ref: str) -> str:
+    """What a missing material costs now, as the ledger has it."""
+    for line in desk.own[code].lines:
+        if line.what == "loss_material" and line.ref == ref and line.points:
+            return _("少计 %(points)s 分", points=show(-line.points))
+    return ""
+
+
+# --- own scores ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SelfView:
+    """The school's own score of one leaf. word: what stands there if it is not asked."""
+
+    clause: Clause
+    id: str
+    is_asked: bool
+    is_judged: bool
+    proposed: Fraction | None
+    points: str
+    verdict: str
+    reason: str
+    options: tuple[Option, ...]
+    most: Fraction | None
+    word: str
+    version: int
+    op: str
+    may_edit: bool
+    follows: bool
+    is_stale: bool
+    error: str = ""
+    error_at: str = ""
+    theirs: str = ""
+
+
+def self_views(desk: Desk, page: Page) -> list[SelfView]:
+    return [self_view(desk, page, leaf) for leaf in page.leaves]
+
+
+def self_view(desk: Desk, page: Page, leaf: Clause, typed: Typed | None = None) -> SelfView:
+    """:param typed: texts by points/verdict/reason, problems by the same."""
+    score, mark = desk.own[leaf.code], desk.marks.get(leaf.code)
+    judged = isinstance(leaf, JudgedClause)
+    proposed = None if judged else score.proposed
+    follows = mark is None or (mark.points is None and mark.verdict is None)
+    points = as_text(mark.points) if mark is not None and mark.points is not None else ""
+    if follows and proposed is not None:
+        points = show(proposed, desk.rubric.places).replace("\u2212", "-")
+    texts: Mapping[str, str] = typed.texts if typed else {}
+    problems = dict(typed.problems) if typed else {}
+    at, error = next(iter(problems.items()), ("", ""))
+    open_ = is_open(score) if judged else proposed is not None
+    return SelfView(
+        clause=leaf,
+        id=f"self-{list(desk.rubric.by).index(leaf.code)}",
+        is_asked=open_,
+        is_judged=judged,
+        proposed=proposed,
+        points=texts.get("points", points),
+        verdict=texts.get("verdict", mark.verdict or "" if mark else ""),
+        reason=texts.get("reason", mark.reason if mark else ""),
+        options=marks.verdicts(leaf),
+        most=marks.printed_max(leaf),
+        word=word(leaf, score),
+        version=mark.version if mark else 0,
+        op=new_op(),
+        may_edit=open_ and desk.may_edit(page.code),
+        follows=follows,
+        is_stale=not follows and not judged and mark is not None and mark.computed != proposed,
+        error=error,
+        error_at=at or ("points" if error else ""),
+        theirs=typed.theirs.get("points", "") if typed else "",
+    )

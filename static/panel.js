@@ -1,0 +1,303 @@
+/* The scoring page: deductions move the score, keys do what the buttons do, chips change the evidence.
+
+   Each of these is a plain form or link without this file. The arithmetic is the server's
+   (domain/marking.py recount), repeated here in whole units of the last decimal so that nothing is rounded:
+   the facts' own choice of deductions gives exactly the proposal, any other is counted from it. */
+(function () {
+  "use strict";
+
+  var TYPING = "input:not([type=checkbox]):not([type=radio]), textarea, select";
+
+  // --- numbers: text to whole units and back --------------------------------------------------------
+
+  function scale(form) { return Math.pow(10, Math.max(Number(form.dataset.places), 4)); }
+
+  // "7/2" and "0.5" both occur: the server writes exact numbers.
+  function units(text, by) {
+    var parts = String(text).normalize("NFKC").trim().replace("\u2212", "-").split("/");
+    if (!/^-?\d+(\.\d+)?$/.test(parts[0])) return null;
+    return Math.round(Number(parts[0]) * by / (parts.length > 1 ? Number(parts[1]) : 1));
+  }
+
+  function text(value, by) {
+    return String(Math.round(value) / by);
+  }
+
+  // --- one leaf -------------------------------------------------------------------------------------
+
+  function scoreOf(leaf) { return leaf.querySelector("[data-score]"); }
+
+  function setScore(leaf, value) {
+    var box = scoreOf(leaf);
+    var by = scale(leaf.closest("form"));
+    var most = box.dataset.max ? units(box.dataset.max, by) : null;
+    if (most !== null) value = Math.min(value, most);
+    box.value = text(Math.max(value, 0), by);
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  // What the chosen deductions take, in whole units; "all" when one of them takes everything.
+  function taken(leaf) {
+    var by = scale(leaf.closest("form"));
+    var sum = 0;
+    var all = false;
+    leaf.querySelectorAll("[data-ded]").forEach(function (ded) {
+      if (ded.dataset.ded === "amount") {
+        sum += Math.max(units(ded.querySelector("input").value, by) || 0, 0);
+      } else if (ded.getAttribute("aria-pressed") === "true") {
+        if (ded.dataset.ded === "all") all = true;
+        else sum += units(ded.dataset.ded, by) * timesOf(ded);
+      }
+    });
+    return all ? "all" : sum;
+  }
+
+  function timesOf(ded) {
+    var field = ded.parentNode.querySelector(".times input");
+    var n = field ? units(field.value, 1) : 1;
+    return n && n > 0 ? n : 0;
+  }
+
+  function recount(leaf) {
+    var by = scale(leaf.closest("form"));
+    var now = taken(leaf);
+    var base = leaf.dataset.base ? units(leaf.dataset.base, by) : null;
+    if (!scoreOf(leaf)) return;
+    if (chosen(leaf) === leaf.dataset.proposed && leaf.dataset.offer) setScore(leaf, units(leaf.dataset.offer, by));
+    else if (now === "all") setScore(leaf, 0);
+    else if (base !== null) setScore(leaf, base - now);
+  }
+
+  // The choice as text, to tell whether it is the facts' own: "materials×2 event.…×1".
+  function chosen(leaf) {
+    return Array.from(leaf.querySelectorAll("[data-ded]")).map(function (ded) {
+      if (ded.dataset.ded === "amount") {
+        var amount = ded.querySelector("input").value.trim();
+        return amount ? ded.dataset.key + "×" + amount : "";
+      }
+      if (ded.getAttribute("aria-pressed") !== "true") return "";
+      return ded.dataset.key + "×" + (ded.dataset.ded === "all" ? 1 : timesOf(ded));
+    }).filter(Boolean).join(" ");
+  }
+
+  function toggle(button) {
+    var on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    var row = button.parentNode;
+    row.querySelector("input[type=hidden]").disabled = !on;
+    var times = row.querySelector(".times");
+    if (times) times.hidden = !on;
+    recount(button.closest("[data-leaf]"));
+  }
+
+  function showGap(leaf) {
+    var gap = leaf.querySelector("[data-gap]");
+    var box = scoreOf(leaf);
+    if (!gap || !box || !gap.dataset.self) return;
+    var by = scale(leaf.closest("form"));
+    var now = units(box.value, by);
+    if (now === null) return;
+    var difference = now - units(gap.dataset.self, by);
+    var words = difference < 0 ? gap.dataset.lower : difference > 0 ? gap.dataset.higher : gap.dataset.equal;
+    gap.textContent = words.replace("{n}", text(Math.abs(difference), by));
+  }
+
+  // --- which leaf the keys mean ----------------------------------------------------------------------
+
+  function leaves() {
+    return Array.from(document.querySelectorAll("#score-form [data-leaf]")).filter(scoreOrVerdict);
+  }
+
+  function scoreOrVerdict(leaf) { return scoreOf(leaf) || leaf.querySelector("input[type=radio]"); }
+
+  function here() {
+    return document.querySelector("#score-form .leaf.here") || leaves()[0] || null;
+  }
+
+  function goTo(leaf) {
+    document.querySelectorAll("#score-form .leaf").forEach(function (other) {
+      other.classList.toggle("here", other === leaf && leaves().length > 1);
+      number(other, other === leaf);
+    });
+  }
+
+  // Only the leaf in hand shows its number keys.
+  function number(leaf, on) {
+    leaf.querySelectorAll("[data-ded]").forEach(function (ded, n) {
+      ded.querySelector(".kbd").textContent = on && n < 9 ? n + 1 : "";
+    });
+  }
+
+  function prepare() {
+    var form = document.getElementById("score-form");
+    if (!form) return;
+    form.querySelectorAll("[data-words]").forEach(function (words) { words.hidden = false; });
+    form.querySelectorAll("[data-leaf]").forEach(showGap);
+    goTo(here());
+  }
+
+  // --- the form -------------------------------------------------------------------------------------
+
+  document.addEventListener("click", function (event) {
+    var ded = event.target.closest("button[data-ded]");
+    var step = event.target.closest("[data-step]");
+    var word = event.target.closest("[data-word]");
+    var leaf = event.target.closest("[data-leaf]");
+    if (leaf && leaf.closest("#score-form")) goTo(leaf);
+    if (ded) {
+      event.preventDefault();
+      toggle(ded);
+    } else if (step) {
+      event.preventDefault();
+      var by = scale(step.form);
+      setScore(leaf, (units(scoreOf(leaf).value, by) || 0) + units(step.dataset.step, by));
+    } else if (word) {
+      var field = leaf.querySelector("textarea");
+      field.value = field.value.trim() ? field.value.trim() + "；" + word.title : word.title;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.focus();
+    }
+  });
+
+  document.addEventListener("input", function (event) {
+    var leaf = event.target.closest("#score-form [data-leaf]");
+    if (!leaf) return;
+    if (event.target.closest(".times, .ded")) recount(leaf);
+    showGap(leaf);
+  });
+
+  document.addEventListener("change", function (event) {
+    if (event.target.type !== "radio" || !event.target.closest(".verdicts")) return;
+    event.target.closest(".verdicts").querySelectorAll(".choice").forEach(function (choice) {
+      choice.classList.toggle("on", choice.querySelector("input").checked);
+    });
+  });
+
+  document.addEventListener("focusin", function (event) {
+    var leaf = event.target.closest("#score-form [data-leaf]");
+    if (leaf) goTo(leaf);
+  });
+
+  // --- evidence -------------------------------------------------------------------------------------
+
+  function thumbs() { return Array.from(document.querySelectorAll("[data-thumb]")); }
+
+  function show(thumb) {
+    var viewer = document.getElementById("viewer");
+    var frame = viewer.querySelector("[data-viewer-frame]");
+    var preview = thumb.dataset.preview;
+    frame.hidden = !preview;
+    // replace() keeps the browser's Back for pages, not for every file looked at.
+    frame.contentWindow.location.replace(preview || "about:blank");
+    viewer.querySelector("[data-viewer-other]").hidden = Boolean(preview);
+    viewer.querySelectorAll("[data-viewer-name]").forEach(function (name) { name.textContent = thumb.dataset.name; });
+    viewer.querySelector("[data-viewer-place]").textContent = thumbs().indexOf(thumb) + 1;
+    viewer.querySelector("[data-viewer-open]").href = preview || thumb.dataset.download;
+    viewer.querySelectorAll("[data-viewer-download]").forEach(function (link) { link.href = thumb.dataset.download; });
+    document.querySelectorAll("[data-file]").forEach(function (chip) {
+      var on = chip.dataset.file === thumb.dataset.file;
+      chip.classList.toggle("on", on);
+      if (on) chip.setAttribute("aria-current", "true");
+      else chip.removeAttribute("aria-current");
+    });
+    thumb.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  function turn(by) {
+    var all = thumbs();
+    var now = all.findIndex(function (thumb) { return thumb.classList.contains("on"); });
+    var next = all[now + by];
+    if (next) show(next);
+  }
+
+  document.addEventListener("click", function (event) {
+    var chip = event.target.closest("[data-file]");
+    if (!chip || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    var thumb = thumbs().find(function (other) { return other.dataset.file === chip.dataset.file; });
+    if (!thumb) return;
+    event.preventDefault();
+    show(thumb);
+  });
+
+  // --- keys -----------------------------------------------------------------------------------------
+
+  function help() {
+    var dialog = document.getElementById("keys-help");
+    if (dialog.open) dialog.close();
+    else dialog.showModal();
+  }
+
+  function save() {
+    var button = document.querySelector("[data-save]");
+    if (button) button.click();
+  }
+
+  function nextScore() {
+    var all = leaves();
+    var now = all.findIndex(function (leaf) { return leaf.contains(document.activeElement); });
+    var leaf = now >= 0 ? all[(now + 1) % all.length] : here();
+    var field = leaf && (scoreOf(leaf) || leaf.querySelector("input[type=radio]"));
+    if (!field) return;
+    field.focus();
+    if (field.select) field.select();
+  }
+
+  function pressed(key) {
+    var leaf = here();
+    var ded = leaf && leaf.querySelectorAll("[data-ded]")[Number(key) - 1];
+    if (!ded) return;
+    if (ded.dataset.ded === "amount") ded.querySelector("input").focus();
+    else if (!ded.disabled) toggle(ded);
+  }
+
+  function hop(key) {
+    var link = document.querySelector('[data-hop="' + key + '"]');
+    if (link) link.click();
+  }
+
+  document.addEventListener("keydown", function (event) {
+    var form = document.getElementById("score-form");
+    if (!form || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    var target = event.target;
+    if (target.closest && target.closest("dialog")) {
+      if (event.key === "?") { event.preventDefault(); help(); }
+      return;
+    }
+    if (target.matches(TYPING)) {
+      if (event.key === "Escape") target.blur();
+      if (event.key === "Enter" && target.matches("[data-score], .times input, .ded input")) {
+        event.preventDefault();
+        save();
+      }
+      return;
+    }
+    if (event.key === "Enter") {
+      if (target.closest("a, button, summary")) return; // what has the focus does its own work
+      event.preventDefault();
+      save();
+    } else if (/^[1-9]$/.test(event.key)) pressed(event.key);
+    else if (event.key === "ArrowLeft" && !target.matches("input[type=radio]")) turn(-1);
+    else if (event.key === "ArrowRight" && !target.matches("input[type=radio]")) turn(1);
+    else if (event.key === "j" || event.key === "J") hop("j");
+    else if (event.key === "k" || event.key === "K") hop("k");
+    else if (event.key === "s" || event.key === "S") { event.preventDefault(); nextScore(); }
+    else if (event.key === "?" || event.key === "\uff1f") { event.preventDefault(); help(); }
+  });
+
+  // --- start ----------------------------------------------------------------------------------------
+
+  document.querySelectorAll("[data-keys-open]").forEach(function (button) {
+    button.hidden = false;
+    button.addEventListener("click", help);
+  });
+  document.querySelectorAll("[data-print]").forEach(function (button) {
+    button.hidden = false;
+    button.addEventListener("click", function () { window.print(); });
+  });
+  prepare();
+  document.addEventListener("htmx:afterSettle", function () {
+    prepare();
+    var wrong = document.querySelector("#score-form .is-invalid");
+    if (wrong) wrong.focus();
+  });
+})();
