@@ -24,9 +24,12 @@ from intranet.actor import SYSTEM, Actor
 from intranet.config import Settings
 from intranet.db import write_session
 from intranet.domain import accounts, evidence, intake
+from intranet.domain.filing import Filing
+from intranet.domain.scoring import Scoring, score_entry, scoring_for
 from intranet.enums import CombineRule, CycleState, Role, SchoolRole, SubmissionState
-from intranet.models import SELF, Cycle, Entry, EntrySchool, Mark, School, Unit, UnitSchool
+from intranet.models import SELF, Cycle, Entry, EntrySchool, Mark, School, Unit, UnitSchool, User
 from intranet.plugins import Installed, RubricRegistry
+from intranet.queries.entries import cycle_of
 from intranet.queries.people import actor_for, has_any_user
 from intranet.rubric.numbers import as_fraction
 from intranet.storage.local import LocalStore
@@ -70,28 +73,62 @@ def build_demo(engine: sa.Engine, settings: Settings, registry: RubricRegistry) 
         for login, _name, role, what in STAFF:
             shown.append(Account(login, what))
             if role not in (Role.CHAIR, Role.REVIEWER):
-                accounts.grant(session, SYSTEM, staff[login].user_id, role)
+                _grant(session, staff[login], role)
         for installed in registry.installed.values():
             sample = installed.folder / "sample.json"
             if sample.is_file():
                 data = json.loads(sample.read_text(encoding="utf-8"))
-                shown += _cycle(session, settings, installed, data, staff, hashed)
+                shown += _cycle(session, settings, registry, installed, data, staff, hashed)
         session.commit()
     remembered.write_text(json.dumps([asdict(a) for a in shown], ensure_ascii=False), encoding="utf-8")
     return Demo(True, tuple(shown))
 
 
-def _person(session: Session, login: str, name: str, hashed: str) -> Actor:
-    user = accounts.create_user(session, SYSTEM, login, name, hashed_password=hashed, must_change=False)
-    return actor_for(session, user)
+def _person(session: Session, login: str, name: str, hashed: str) -> User:
+    return accounts.create_user(session, SYSTEM, login, name, hashed_password=hashed, must_change=False)
+
+
+def _grant(
+    session: Session, user: User, role: Role, *, school_id: int | None = None, cycle_id: int | None = None
+) -> None:
+    assert user.id is not None
+    accounts.grant(session, SYSTEM, user.id, role, school_id=school_id, cycle_id=cycle_id)
+
+
+def sample_pdf(lines: list[str]) -> bytes:
+    """A one-page PDF with a few lines of Chinese, in a font that every reader substitutes."""
+    shown = "".join(f"<{line.encode('utf-16-be').hex()}> Tj T* " for line in lines)
+    stream = f"BT /F1 18 Tf 32 TL 72 720 Td {shown}ET".encode()
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+        b"<</Type/Font/Subtype/Type0/BaseFont/STSong-Light/Encoding/UniGB-UCS2-H/DescendantFonts[6 0 R]>>",
+        b"<</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light"
+        b"/CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 2>>/FontDescriptor 7 0 R>>",
+        b"<</Type/FontDescriptor/FontName/STSong-Light/Flags 6/FontBBox[0 -200 1000 900]"
+        b"/ItalicAngle 0/Ascent 800/Descent -200/CapHeight 700/StemV 80>>",
+    ]
+    out, places = io.BytesIO(), []
+    out.write(b"%PDF-1.4\n")
+    for number, body in enumerate(objects, 1):
+        places.append(out.tell())
+        out.write(b"%d 0 obj%s\nendobj\n" % (number, body))
+    table = out.tell()
+    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
+    out.write(b"".join(b"%010d 00000 n \n" % place for place in places))
+    out.write(b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, table))
+    return out.getvalue()
 
 
 def _cycle(
     session: Session,
     settings: Settings,
+    registry: RubricRegistry,
     installed: Installed,
     data: dict[str, Any],
-    staff: dict[str, Actor],
+    staff: dict[str, User],
     hashed: str,
 ) -> list[Account]:
     definition = installed.definition
@@ -117,21 +154,22 @@ def _cycle(
     session.flush()
     for login, _name, role, _what in STAFF:
         if role in (Role.CHAIR, Role.REVIEWER):
-            accounts.grant(session, SYSTEM, staff[login].user_id, role, cycle_id=cycle.id)
+            _grant(session, staff[login], role, cycle_id=cycle.id)
     shown: list[Account] = []
-    terms = definition.bind().terms
+    scoring = scoring_for(cycle, registry)
+    terms = scoring.rubric.terms
     for place, unit in enumerate(data["units"]):
         entry, schools = _unit(session, cycle, definition.key, unit)
         lead = _person(session, f"lead-{unit['code'].lower()}", f"{schools[0].name}填报", hashed)
-        accounts.grant(session, SYSTEM, lead.user_id, Role.FILER, school_id=schools[0].id)
+        _grant(session, lead, Role.FILER, school_id=schools[0].id)
         member = _person(session, f"member-{unit['code'].lower()}", f"{schools[1].name}协作", hashed)
-        accounts.grant(session, SYSTEM, member.user_id, Role.CONTRIBUTOR, school_id=schools[1].id)
+        _grant(session, member, Role.CONTRIBUTOR, school_id=schools[1].id)
         if place == 0:
             shown += [
                 Account(lead.login, f"{unit['name']} {terms.lead}填报负责人"),
                 Account(member.login, f"{unit['name']} {terms.member}填报协作人"),
             ]
-        _facts(session, settings, lead, entry, unit)
+        _facts(session, settings, scoring, actor_for(session, lead), entry, unit)
     return shown
 
 
@@ -169,15 +207,26 @@ def _unit(
     return entry, schools
 
 
-def _facts(session: Session, settings: Settings, lead: Actor, entry: Entry, data: dict[str, Any]) -> None:
+def _facts(
+    session: Session, settings: Settings, scoring: Scoring, lead: Actor, entry: Entry, data: dict[str, Any]
+) -> None:
     assert entry.id is not None
-    store = LocalStore(settings.evidence_folder)
-    for ref in intake.store_document(session, lead, entry, data.get("docs", {})):
-        text = f"示例材料 {entry.name} {ref.removeprefix('slot:')}\n这是演示用的文字文件，内容为虚构。\n"
-        name = f"示例材料 {ref.removeprefix('slot:')}.txt"
-        evidence.attach(
-            session, store, lead, entry, io.BytesIO(text.encode()), name, ref, quota=settings.quota_per_unit
-        )
+    cycle, at = cycle_of(session, entry), datetime.now(UTC)
+    present = intake.store_document(session, lead, entry, data.get("docs", {}))
+    form = score_entry(session, cycle, scoring, entry).form
+    filed = Filing(session, lead, cycle, entry, scoring.rubric, form, at, settings.timezone)
+    shelf = evidence.Shelf(LocalStore(settings.evidence_folder), settings.quota_per_unit)
+    for ref in present:
+        slot = ref.removeprefix("slot:")
+        code, n = slot.rsplit("#", 1)
+        page = evidence.page_of(filed, ref)
+        if page is None:
+            continue  # a material of a clause that this unit is not asked
+        label = scoring.rubric.by[code].materials[int(n) - 1]
+        lines = [entry.name, f"{code}  {label}", "示例材料，内容为虚构，仅供演示。"]
+        files = [(f"{label}.pdf".replace("/", "、"), io.BytesIO(sample_pdf(lines)))]
+        uploads = evidence.receive(shelf.store, files, limit=settings.upload_limit)
+        evidence.add_files(filed, page, ref, uploads, shelf)
     for code, mark in data.get("self", {}).items():
         session.add(
             Mark(

@@ -185,14 +185,23 @@
   function show(thumb) {
     var viewer = document.getElementById("viewer");
     var frame = viewer.querySelector("[data-viewer-frame]");
+    var picture = viewer.querySelector("[data-viewer-picture]");
+    var kind = thumb.dataset.kind;
     var preview = thumb.dataset.preview;
-    frame.hidden = !preview;
+    frame.hidden = kind !== "document";
+    picture.hidden = kind !== "picture";
+    viewer.querySelector("[data-viewer-other]").hidden = kind !== "other";
     // replace() keeps the browser's Back for pages, not for every file looked at.
-    frame.contentWindow.location.replace(preview || "about:blank");
-    viewer.querySelector("[data-viewer-other]").hidden = Boolean(preview);
+    if (kind === "document") frame.contentWindow.location.replace(preview);
+    if (kind === "picture") {
+      var image = picture.querySelector("img");
+      image.src = preview;
+      image.alt = thumb.dataset.name;
+      picture.scrollTop = 0;
+    }
     viewer.querySelectorAll("[data-viewer-name]").forEach(function (name) { name.textContent = thumb.dataset.name; });
     viewer.querySelector("[data-viewer-place]").textContent = thumbs().indexOf(thumb) + 1;
-    viewer.querySelector("[data-viewer-open]").href = preview || thumb.dataset.download;
+    viewer.querySelector("[data-viewer-open]").href = kind === "other" ? thumb.dataset.download : preview;
     viewer.querySelectorAll("[data-viewer-download]").forEach(function (link) { link.href = thumb.dataset.download; });
     document.querySelectorAll("[data-file]").forEach(function (chip) {
       var on = chip.dataset.file === thumb.dataset.file;

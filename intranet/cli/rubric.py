@@ -196,7 +196,8 @@ def _print_result(rubric: Rubric, result: Result) -> None:
     for clause in rubric.under(rubric.root.code):
         indent = "  " * rubric.depth(clause.code)
         score = result.sheet[clause.code]
-        name = clause.name if len(clause.name) <= 40 else clause.name[:40] + "……"
+        name = clause.title or clause.text
+        name = name if len(name) <= 40 else name[:40] + "……"
         click.echo(f"{indent}{clause.code} {name}  {_points(score)}")
         _print_ledger(score, f"{indent}    ", rubric.places)
 

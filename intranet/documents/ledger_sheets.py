@@ -10,7 +10,7 @@ from ..i18n import _
 from ..rubric import sentences
 from ..rubric.ledger import Line, Score
 from ..rubric.model import Clause, Rubric
-from .points_sheet import words
+from .points_sheet import unit_width, words
 from .view import RankingView, UnitPart
 from .workbook import Book, Sheet
 
@@ -21,7 +21,7 @@ def add_comparison(book: Book, view: RankingView) -> None:
     """自评与考核对照: per unit and leaf the self score, the panel's word, the points and the difference."""
     rubric = view.rubric
     sheet = book.sheet(_("自评与考核对照"))
-    sheet.widths([20, 18, 9, 40, 7, 9, 9, 11, 9, 9])
+    sheet.widths([unit_width(view), 18, 9, 40, 7, 9, 9, 11, 9, 9])
     heads = [
         rubric.terms.unit,
         _("指标"),
@@ -44,6 +44,7 @@ def add_comparison(book: Book, view: RankingView) -> None:
             score, own = result.sheet[leaf.code], part.self_marks.get(leaf.code)
             for column, value in enumerate((result.name, indicator, leaf.code, said)):
                 sheet.text(at, column, value, middle if column == 2 else text)
+            sheet.height(at, sheet.lines((result.name, indicator, "", said)))
             sheet.put(at, 4, most, middle)
             final = words(leaf, score) if score.points is None else score.points
             for column, figure in enumerate((own, score.proposed, _settled(part, leaf.code), final), 5):
@@ -70,7 +71,7 @@ def add_ledger(book: Book, view: RankingView) -> None:
     """加扣分明细: every line of every score, with the steps it went through."""
     rubric, places = view.rubric, view.rubric.places
     sheet = book.sheet(_("加扣分明细"))
-    sheet.widths([20, 9, 26, 48, 9, 7, 30, 44, 10])
+    sheet.widths([unit_width(view), 9, 26, 48, 9, 7, 30, 44, 10])
     heads = [
         rubric.terms.unit,
         _("条款"),
@@ -117,7 +118,7 @@ def add_marks(book: Book, view: RankingView) -> None:
     """各评委分: what each reviewer gave, with the reason."""
     rubric = view.rubric
     sheet = book.sheet(_("各评委分"))
-    sheet.widths([20, 14, 9, 44, 9, 12, 44])
+    sheet.widths([unit_width(view), 14, 9, 44, 9, 12, 44])
     unit, points = rubric.terms.unit, _("评分")
     heads = [unit, _("评委"), _("条款"), _("考核要点"), points, _("结论"), _("理由")]
     text, middle = book.cell(), book.cell("center")
@@ -136,7 +137,7 @@ def add_marks(book: Book, view: RankingView) -> None:
 def add_evidence(book: Book, view: RankingView) -> None:
     """佐证材料目录: number, name and what each document proves."""
     sheet = book.sheet(_("佐证材料目录"))
-    sheet.widths([20, 9, 50, 50])
+    sheet.widths([unit_width(view), 9, 50, 50])
     heads = [view.rubric.terms.unit, _("编号"), _("材料名称"), _("证明事项")]
     text, middle = book.cell(), book.cell("center")
     rows = [

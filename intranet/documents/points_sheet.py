@@ -38,6 +38,11 @@ def words(clause: Clause, score: Score) -> str:
     return _("未填") if score.state is State.BLANK else _("待评")
 
 
+def unit_width(view: RankingView) -> float:
+    """Width of the column that names the units, the same in all sheets."""
+    return fit([result.name for result in view.results], least=16, most=36)
+
+
 def lost(score: Score) -> Fraction:
     """What the losses take off a clause with parts, before the floor at 0."""
     return sum((-line.points for line in score.lines if line.counted and line.points is not None), ZERO)
@@ -65,8 +70,7 @@ def add_points_sheet(book: Book, view: RankingView) -> PointsSheet:
     columns = _columns(rubric, first)
     depth = max(rubric.depth(c.code) for c in rubric.leaves())
     top, maxima = 1, 1 + max(depth, 1)
-    names = [result.name for result in view.results]
-    sheet.widths([6, fit(names, least=16, most=36), *[_POINTS_WIDTH] * len(columns)])
+    sheet.widths([6, unit_width(view), *[_POINTS_WIDTH] * len(columns)])
     sheet.text(0, 0, view.title + (f"（{view.label}）" if view.label else ""), book.format(bold=True))
     _heads(sheet, rubric, columns, top, depth)
     _maxima(sheet, rubric, columns, maxima)
@@ -110,7 +114,8 @@ def _heads(sheet: Sheet, rubric: Rubric, columns: Mapping[str, int], top: int, d
         else:
             last = max(columns[c.code] for c in rubric.under(clause.code))
             last = max(last, *(columns.get(c.code + LOSS, 0) for c in rubric.under(clause.code)))
-            sheet.merge((row, column, row, last), clause.name, head)
+            # At the left, so that it is seen where the group begins: groups run over pages.
+            sheet.merge((row, column, row, last), clause.name, sheet.book.head_left)
             sheet.merge((row + 1, column, bottom, column), _("小计"), head)
         if loss is not None:
             sheet.merge((row + (level > 0), loss, bottom, loss), _("扣分"), head)

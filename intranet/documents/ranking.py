@@ -16,7 +16,7 @@ from xlsxwriter.utility import xl_col_to_name
 from ..i18n import _
 from ..rubric.ledger import Result
 from . import ledger_sheets, official_form
-from .points_sheet import LOSS, PointsSheet, add_points_sheet, lost, words
+from .points_sheet import LOSS, PointsSheet, add_points_sheet, lost, unit_width, words
 from .view import EvidenceItem, FilledForm, RankingView, ReviewerMark, RulingMade, SettledMark, UnitPart
 from .workbook import Book, Sheet, fit
 
@@ -91,8 +91,7 @@ class _Ranking:
     def _columns(self) -> list[_Column]:
         rubric, results = self.rubric, self.results
         root = rubric.root
-        wide = fit([r.name for r in results], least=18, most=36)
-        out = [_Column("rank", _("名次"), 7), _Column("unit", rubric.terms.unit, wide)]
+        out = [_Column("rank", _("名次"), 7), _Column("unit", rubric.terms.unit, unit_width(self.view))]
         if any(r.group for r in results):
             out.append(_Column("group", _("组别"), 12))
         out += [_Column(f"sub.{s.code}", s.title, 11) for s in rubric.subtotals]

@@ -68,10 +68,10 @@ def width(text: str) -> int:
 def lines(text: str, units: float) -> int:
     """How many lines ``text`` takes in a column of ``units``, rather one too many; at least 1.
 
-    A column of n units takes n - 2 units of Chinese at the body size; long texts lose a little
-    more to punctuation that may not begin a line.
+    Chinese at the body size is a little wider than 2 units; long texts lose some more to
+    punctuation that may not begin a line.
     """
-    room = max(2, int(units) - 2)
+    room = max(2, int(units * 0.955))
     if 2 * len(text) <= room and "\n" not in text:
         return 1
     needed = sum(max(1, -(-width(line) // room)) for line in text.split("\n"))

@@ -97,9 +97,14 @@ class Book:
 
     @property
     def head(self) -> Any:
-        return self.format(
-            font_name=HEAD_FONT, font_size=11, align="center", text_wrap=True, border=1, bg_color="#EEF1F5"
-        )
+        return self._head(align="center")
+
+    @property
+    def head_left(self) -> Any:
+        return self._head(align="left", indent=1)
+
+    def _head(self, **properties: Any) -> Any:
+        return self.format(font_name=HEAD_FONT, text_wrap=True, border=1, bg_color="#EEF1F5", **properties)
 
     def cell(self, align: str = "left", **properties: Any) -> Any:
         """A bordered cell of the body, its text wrapped."""

@@ -229,7 +229,7 @@ def freeze(
                     }
                     for mark, name in named[entry_id]
                 ],
-                evidence=files[entry_id],
+                evidence=[{**file, "refs": _places(file["refs"], sheets[entry_id])} for file in files[entry_id]],
             )
         )
     stored = Result(
@@ -263,6 +263,19 @@ def freeze(
     )
     remember(session, actor, op, stored.number, at=at)
     return stored
+
+
+def _places(refs: Sequence[str], sheet: EntrySheet) -> list[str]:
+    """Refs as the frozen facts know them: ``row:<id>`` becomes ``row:<table>[<index>]``."""
+    at = {i: f"{table}[{n}]" for table, ids in sheet.source.row_ids.items() for n, i in enumerate(ids)}
+    out = []
+    for ref in refs:
+        kind, _colon, what = ref.partition(":")
+        if kind != "row":
+            out.append(ref)
+        elif what.isdigit() and int(what) in at:
+            out.append(f"row:{at[int(what)]}")
+    return out
 
 
 def _json(value: dict[str, Any]) -> dict[str, Any]:

@@ -163,12 +163,14 @@ class Cell:
     """State of one indicator of one entry: none, doing, miss, done or back.
 
     missing: materials the notice names that are neither there nor declared absent. todo: everything
-    that is not done yet, materials included.
+    that is not done yet, materials included. is_asked: False where the school has nothing to fill in
+    (then the state is done).
     """
 
     state: str
     missing: int = 0
     todo: tuple[Ask, ...] = ()
+    is_asked: bool = True
 
 
 def asks(rubric: Rubric, page: Page, filed: Filed) -> list[Ask]:
@@ -250,12 +252,12 @@ def _cell(rubric: Rubric, page: Page, filed: Filed, returns: Sequence[Return]) -
     missing = sum(a.kind == "slot" for a in todo)
     entry = filed.entry
     if entry.state == SubmissionState.SUBMITTED:
-        return Cell("done", missing, todo)
+        return Cell("done", missing, todo, bool(asked))
     if entry.state == SubmissionState.RETURNED:
         back = any(page.code in r.codes for r in returns)
-        return Cell("back" if back else "done", missing, todo)
+        return Cell("back" if back else "done", missing, todo, bool(asked))
     if not todo:
-        return Cell("done")
+        return Cell("done", is_asked=bool(asked))
     if not any(a.is_started for a in asked):
         return Cell("none", missing, todo)
     return Cell("miss" if missing == len(todo) else "doing", missing, todo)

@@ -164,7 +164,8 @@ def _most(rubric: Rubric, codes: Sequence[str]) -> Fraction | None:
 
 def lost_on(score: Score | None) -> Fraction:
     """What was deducted from a clause after its sum, as a positive number."""
-    return sum(((s.before or Fraction(0)) - (s.after or Fraction(0)) for s in score.steps if s.name == "loss"), Fraction(0)) if score else Fraction(0)
+    steps = score.steps if score else ()
+    return sum(((s.before or Fraction(0)) - (s.after or Fraction(0)) for s in steps if s.name == "loss"), Fraction(0))
 
 
 def ranking(session: Session, cycle: Cycle, held: Result, rubric: Rubric) -> Ranking:
@@ -261,14 +262,46 @@ def ledger_rows(rubric: Rubric, line: UnitLine, code: str) -> list[LedgerRow]:
     ]
 
 
+# --- the whole list ------------------------------------------------------------------------------
+
+
+def rate(score: Score | None, most: Fraction | None) -> Fraction | None:
+    """Points as a share of the maximum; None while there is none."""
+    if score is None or score.state is not State.SCORED or score.points is None or not most:
+        return None
+    return score.points / most
+
+
 def dimension_rates(ranking: Ranking) -> list[tuple[UnitLine, list[int | None]]]:
     """Per unit the share of each dimension's maximum in percent; None where there is none."""
     out = []
     for line in ranking.lines:
-        rates: list[int | None] = []
-        for clause in ranking.rubric.dimensions:
-            score = line.result.sheet.get(clause.code)
-            known = score is not None and score.state is State.SCORED and score.points is not None and clause.max
-            rates.append(int(score.points * 100 / clause.max + Fraction(1, 2)) if known and score and score.points is not None and clause.max else None)
-        out.append((line, rates))
+        shares = [rate(line.result.sheet.get(c.code), c.max) for c in ranking.rubric.dimensions]
+        out.append((line, [None if s is None else percent(s) for s in shares]))
     return out
+
+
+def percent(share: Fraction) -> int:
+    return int(share * 100 + Fraction(1, 2))
+
+
+def weakest(ranking: Ranking) -> list[tuple[Clause, int]]:
+    """Indicators with their mean share of the maximum in percent, the lowest first."""
+    out = []
+    for clause in ranking.rubric.indicators:
+        shares = [rate(line.result.sheet.get(clause.code), clause.max) for line in ranking.lines]
+        known = [s for s in shares if s is not None]
+        if known:
+            out.append((clause, sum(known, Fraction(0)) / len(known)))
+    return [(clause, percent(share)) for clause, share in sorted(out, key=lambda x: x[1])]
+
+
+def widest_gaps(ranking: Ranking) -> list[tuple[UnitLine, Clause, Fraction, Fraction]]:
+    """(unit, indicator, self score, counted points), the widest difference first; equal ones left out."""
+    out = [
+        (line, cell.clause, cell.own, cell.score.points)
+        for line in ranking.lines
+        for cell in indicator_cells(ranking.rubric, line)
+        if cell.own is not None and cell.score.points is not None and cell.gap
+    ]
+    return sorted(out, key=lambda x: -abs(x[2] - x[3]))

@@ -60,7 +60,7 @@ class FormRow:
 
 
 def rows(rubric: Rubric, form: Form, context: Context) -> list[FormRow]:
-    """The rows of a form for one unit."""
+    """The rows of a form for one unit; a clause without points (未设分值) is in no printed table."""
     kind, _colon, name = form.rows.partition(":")
     if kind == "clauses":
         depth = rubric.levels.index(name)

@@ -11,7 +11,19 @@ from sqlmodel import Session, col, select
 from intranet.domain.scoring import score_entries, scoring_for
 from intranet.domain.standing import Item, item_of, unmarked
 from intranet.enums import CombineRule, CycleState, Role, SubmissionState
-from intranet.models import SELF, Answer, Cycle, Entry, Evidence, EvidenceLink, FactRow, Grant, LogEntry, Mark, School
+from intranet.models import (
+    SELF,
+    Answer,
+    Cycle,
+    Entry,
+    Evidence,
+    EvidenceLink,
+    FactRow,
+    Grant,
+    LogEntry,
+    Mark,
+    School,
+)
 from intranet.plugins import RubricRegistry, build_plugin_manager
 from tests.unit.rubric import sample
 from tests.world import World
@@ -44,12 +56,15 @@ def submit(world: World, *codes: str, state: CycleState = CycleState.REVIEW, **f
             for key, value in (FIELDS | fields).items():
                 session.add(Answer(entry_id=entry.id, owner="school", key=key, value=value, changed_by=user))
             row = {"winner": "乙某", "level": "市级"}
-            session.add(
-                FactRow(entry_id=entry.id, table="awards", position=0, cells=row, created_by=user)
-            )
+            session.add(FactRow(entry_id=entry.id, table="awards", position=0, cells=row, created_by=user))
             session.add(
                 Mark(
-                    entry_id=entry.id, code="A1.2", role=SELF, points=Fraction(5, 2), reason="自评", made_by=user
+                    entry_id=entry.id,
+                    code="A1.2",
+                    role=SELF,
+                    points=Fraction(5, 2),
+                    reason="自评",
+                    made_by=user,
                 )
             )
             session.add(entry)
@@ -112,15 +127,15 @@ def marks(world: World, code: str, unit: str = "g01") -> dict[str, Mark]:
 
 def log(world: World, action: str) -> list[LogEntry]:
     with world.read() as session:
-        return list(session.exec(select(LogEntry).where(LogEntry.action == action).order_by(col(LogEntry.id))))
+        return list(
+            session.exec(select(LogEntry).where(LogEntry.action == action).order_by(col(LogEntry.id)))
+        )
 
 
 def give_school(world: World, login: str, school: str) -> None:
     """The person files for a school too (own-school conflict)."""
     with world.write() as session:
-        session.add(
-            Grant(user_id=world.users[login], role=Role.CONTRIBUTOR, school_id=world.schools[school])
-        )
+        session.add(Grant(user_id=world.users[login], role=Role.CONTRIBUTOR, school_id=world.schools[school]))
         session.commit()
 
 
@@ -131,7 +146,10 @@ def more_units(world: World, n: int) -> None:
 
     with world.write() as session:
         for i in range(n):
-            unit, school = Unit(code=f"x{i:02}", name=f"示例联盟{i:02}"), School(code=f"y{i:02}", name=f"示例{i:02}小学")
+            unit, school = (
+                Unit(code=f"x{i:02}", name=f"示例联盟{i:02}"),
+                School(code=f"y{i:02}", name=f"示例{i:02}小学"),
+            )
             session.add_all([unit, school])
             session.flush()
             entry = Entry(

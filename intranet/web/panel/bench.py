@@ -36,9 +36,13 @@ class File:
     place: str
 
     @property
-    def is_shown(self) -> bool:
-        """Whether the browser can show it in the page."""
-        return self.evidence.media_type in accepted.INLINE
+    def is_picture(self) -> bool:
+        return self.evidence.media_type in accepted.INLINE and self.evidence.media_type.startswith("image/")
+
+    @property
+    def is_document(self) -> bool:
+        """Shown by the browser's own viewer, in a frame."""
+        return self.evidence.media_type in accepted.INLINE and not self.is_picture
 
 
 @dataclass(frozen=True)
@@ -106,9 +110,10 @@ class LeafView:
 
 @dataclass(frozen=True)
 class Bench:
-    """The left and the middle of the scoring page."""
+    """The left and the middle of the scoring page. loose: files for a clause as a whole; files: all of them."""
 
     slots: list[SlotView]
+    loose: list[Evidence]
     files: list[File]
     facts: list[FactView]
     requirements: list[Clause]
@@ -145,7 +150,8 @@ def bench_of(rubric: Rubric, sheet: EntrySheet, item: Item, evidence: Sequence[F
                     facts.append(FactView(row.table.title, text, tuple(by_ref.get(ref, ()))))
     places = {e.id: place for ref, place in reversed(refs) for e in by_ref.get(ref, ())}
     files = [File(e.evidence, places[e.evidence.id]) for e in evidence if e.evidence.id in places]
-    return Bench(slots, files, facts, [c for c in page.clauses if c.text or c.requirement or c.note])
+    loose = {e.id: e for c in page.clauses for e in by_ref.get(f"clause:{c.code}", ())}
+    return Bench(slots, list(loose.values()), files, facts, [c for c in page.clauses if c.text or c.requirement or c.note])
 
 
 def leaf_view(

@@ -74,7 +74,7 @@ def values(desk: Desk, page: Page) -> dict[str, Any]:
         "after": desk.filing.pages[codes[place + 1]] if place + 1 < len(codes) else None,
         "ledger_rows": ledger.rows(desk.rubric, desk.own, page.code),
         "total": desk.own[page.code],
-        "total_word": ledger.word(page.clause, desk.own[page.code]),
+        "total_word": ledger.word(desk.rubric, page.clause, desk.own[page.code]),
         "total_so_far": ledger.so_far(desk.own[page.code]),
         "selves": view.self_views(desk, page),
         "may_edit": desk.may_edit(page.code),
@@ -96,6 +96,8 @@ def _rail(desk: Desk, page: Page) -> list[tuple[Page, str, str, bool, bool]]:
 def state_words(desk: Desk, code: str) -> str:
     """State of an indicator in words; complete before handing in is 已完成, after it 已提交."""
     cell = desk.cells[code]
+    if not cell.is_asked:
+        return _("不用填报")
     if cell.state == "done":
         return _("已提交") if desk.filing.entry.state != "open" else _("已完成")
     return {

@@ -55,14 +55,14 @@ def rows(rubric: Rubric, sheet: Mapping[str, Score], code: str, *, own: bool = T
                 raw=score.raw,
                 cap=clause.max,
                 counted=score.points,
-                word=word(clause, score),
+                word=word(rubric, clause, score),
                 is_leaf=leaf,
             )
         )
     return out
 
 
-def word(clause: Clause, score: Score) -> str:
+def word(rubric: Rubric, clause: Clause, score: Score) -> str:
     """What stands where points would: 未填, 待评, 待全部单位提交后计算, 不适用; "" if there are points."""
     if score.points is not None:
         return ""
@@ -70,13 +70,19 @@ def word(clause: Clause, score: Score) -> str:
         return score.verdict
     if score.state is State.NA:
         return clause.unset or _("不适用")
-    if score.state is State.BLANK:
-        return _("未填")
-    if isinstance(clause, RankClause) or (isinstance(clause, RuleClause) and clause.scope == "cohort"):
+    if is_of_cohort(clause):
         return _("待全部单位提交后计算")
+    if score.state is State.BLANK:
+        needed = rubric.all_fields.get(clause.needs or "")
+        return _("先填“%(needed)s”", needed=needed.label) if needed is not None else _("未填")
     if isinstance(clause, JudgedClause):
         return _("待评")
-    return _("未完")
+    return _("还有未填或待评的条款") if rubric.children[clause.code] else _("待评")
+
+
+def is_of_cohort(clause: Clause) -> bool:
+    """Whether the clause needs all units before it has points."""
+    return isinstance(clause, RankClause) or (isinstance(clause, RuleClause) and clause.scope == "cohort")
 
 
 def so_far(score: Score) -> Fraction | None:

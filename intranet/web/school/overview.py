@@ -17,7 +17,6 @@ from intranet.models import Cycle, Entry
 from intranet.queries import entries
 from intranet.queries.filing import Cell, Page
 from intranet.rubric.ledger import State
-from intranet.rubric.model import RankClause, RuleClause
 from intranet.rubric.numbers import show
 from intranet.web import access, context
 from intranet.web.forms import answer, go, say
@@ -82,7 +81,8 @@ class Item:
 @bp.get("/entries/<int:entry_id>")
 def overview(entry_id: int) -> Response:
     desk = load(entry_id, check=True)
-    items = [_item(desk, page) for page in desk.filing.pages.values()]
+    every = [_item(desk, page) for page in desk.filing.pages.values()]
+    items = [i for i in every if i.cell.is_asked]
     order = {"back": 0, "miss": 1, "doing": 2, "none": 3}
     todo = sorted((i for i in items if i.cell.state in order), key=lambda i: order[i.cell.state])
     done = [i for i in items if i.cell.state == "done"]
@@ -92,6 +92,7 @@ def overview(entry_id: int) -> Response:
         "school/overview.html",
         **desk.page_values(),
         items=items,
+        others=[i for i in every if not i.cell.is_asked],
         todo=todo,
         done=done,
         done_points=sum((i.points or Fraction(0) for i in done), Fraction(0)),
@@ -123,7 +124,7 @@ def _item(desk: Desk, page: Page) -> Item:
         words=state_words(desk, page.code),
         missing=_("还没开始") if cell.state == "none" else missing,
         points=ledger.so_far(score) if score.state in (State.SCORED, State.PENDING) else None,
-        point_word=ledger.word(page.clause, score),
+        point_word=ledger.word(desk.rubric, page.clause, score),
         lost=_lost(desk, page),
     )
 
@@ -148,8 +149,7 @@ def _cohort(desk: Desk) -> str:
     waiting = [
         c.max or Fraction(0)
         for c in desk.rubric.leaves()
-        if (isinstance(c, RankClause) or (isinstance(c, RuleClause) and c.scope == "cohort"))
-        and desk.own[c.code].state is State.PENDING
+        if ledger.is_of_cohort(c) and desk.own[c.code].state in (State.PENDING, State.BLANK)
     ]
     if not waiting:
         return ""

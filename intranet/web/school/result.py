@@ -63,7 +63,7 @@ def _dimensions(rubric: Rubric, sheet: Sheet) -> list[tuple[Clause, Score, list[
     for top in rubric.children[rubric.root.code]:
         parts = [
             Part(
-                c, sheet[c.code], ledger.word(c, sheet[c.code]), ledger.rows(rubric, sheet, c.code, own=False)
+                c, sheet[c.code], ledger.word(rubric, c, sheet[c.code]), ledger.rows(rubric, sheet, c.code, own=False)
             )
             for c in rubric.children[top.code] or (top,)
         ]

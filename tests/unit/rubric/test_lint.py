@@ -22,7 +22,7 @@ def test_a_finding_reads_as_file_line_clause_message() -> None:
 
 
 A2 = 'events = [{label = "理事会", need = 2, in = ["上学期", "下学期"]}]'
-B1 = "bands = [{from = 3, to = 6, points = 0.3}, {from = 6, points = \"@long_stay\"}]"
+B1 = 'bands = [{from = 3, to = 6, points = 0.3}, {from = 6, points = "@long_stay"}]'
 B4 = "award = [4, 3, 2]"
 LOSS = 'losses = [{label = "未报计划", each = 1, tick = "A2.no_plan", by = "school"}]'
 RATE = 'points = {"市级" = 1, "区级" = 0.5}'
@@ -72,13 +72,11 @@ JUDGED = 'options = [{value = "优", points = 10}, {value = "良", points = 6}, 
         (LOSS, LOSS.replace('tick = "A2.no_plan"', 'event = "例会"'), "A2", "没有活动“例会”: 可用的有：理事会"),
         (LOSS, LOSS.replace('tick = "A2.no_plan", ', ""), "A2", "“未报计划”按什么扣不明确: 请在 event、materials、count、tick、judged、formula 中只写一个"),
         (A2, A2.replace(', in = ["上学期", "下学期"]', ', rows = "awards"'), "A2", "按表计次要写 rows 和 column，并且不写 in: 请改正"),
-        (A2, A2.replace('"下学期"', '"上学期"'), "A2", "字段“A2.上学期”与第 98 行的重名: 请改名"),
         (B4, "", "B4", "名次怎样给分不明确: 请写 award，或者写 first 和 step"),
         ('target = "20%"', 'target = "20%"\nper_point = 1', "B3", "bands、target、per_point 只能用一个: 请删去多余的"),
         ('text = "展示"\nmax = "@show_max"\nkind', 'text = "展示"\nkind', "C2", "没有写分值: 请写 max，或用 options 写出结论"),
         ('kind = "judged"\nby = "visit"', 'kind = "judged"\nby = "school"', "C1.1", "评分不能由学校自己定: 请改为 panel、bureau 或其他评分方"),
         # fields, tables, forms
-        ('key = "teachers", label', 'key = "took_part", label', "B3", "字段“took_part”与第 144 行的重名: 请改名"),
         ('label = "或:月数", type = "number", least = 0', 'label = "或:月数", type = "number", least = 5, most = 1', "表 exchange", "“months”的 least 大于 most: 请改正"),
         ('label = "类别", type = "choice", options = ["定期", "不定期"]', 'label = "类别", type = "choice"', "表 exchange", "“category”的 type 与 options 不符: 选择题要有 options，其他类型不要"),
         ('of = ["sender", "receiver"]', 'of = ["sender", "person"]', "表 exchange", "of 只用于 direction 类型，并指明两个 school 类型的列: 请改正"),
@@ -102,8 +100,23 @@ def test_an_error_points_to_the_line_of_its_value() -> None:
     text = changed("max = 12", "max = 13")
     found = next(f for f in lint(load(text, check=False)) if f.clause == "A")
     assert (found.severity, found.line) == ("error", line_of(text, "max = 13"))
-    text = changed('label = "教师总数", type = "count"', 'label = "教师总数", type = "choice"')
-    assert lint(load(text, check=False))[0].line == line_of(text, 'label = "教师总数"')
+    text = changed(
+        'label = "教师总数", type = "count"', 'label = "教师总数", type = "count", least = 3, most = 1'
+    )
+    (inner,) = lint(load(text, check=False))
+    assert (inner.line, inner.clause) == (line_of(text, 'key = "teachers"'), "B3")
+
+
+def test_a_key_written_twice_names_the_other_line() -> None:
+    text = changed('key = "teachers", label', 'key = "took_part", label')
+    (found, *_rest) = findings(text)
+    first, second = line_of(text, 'label = "参加人数"'), line_of(text, 'label = "教师总数"')
+    assert found == f"rubric.toml:{second}: B3: 字段“took_part”与第 {first} 行的重名: 请改名"
+    text = changed('"下学期"]}]', '"下学期"]}, {label = "例会", need = 1, in = ["上学期"]}]')
+    line = line_of(text, 'events = [{label = "理事会"')
+    assert findings(text) == [f"rubric.toml:{line}: A2: 字段“A2.上学期”与第 {line} 行的重名: 请改名"]
+    text = changed('key = "resources"', 'key = "awards"')
+    assert findings(text)[0].endswith("表 awards: “awards”写了两次: 请改名")
 
 
 def test_an_error_under_another_choice_only_names_the_choice() -> None:
@@ -124,7 +137,7 @@ def test_an_error_under_another_choice_only_names_the_choice() -> None:
         (RATE, RATE.replace("0.5", "0.4"), "B2", "原文中没有“0.4分”: 请核对；原文漏印的请在 note 中说明"),
         ("得6分", "得满分", "B3", "原文中没有“6分”: 请核对；原文漏印的请在 note 中说明"),
         (B1, B1.replace('{from = 6, points = "@long_stay"}', '{from = 6, to = 12, points = "@long_stay"}'), "B1", "12 以上没有对应的档: 请写一档只有 from 的，或说明不计"),
-        (B1, B1.replace('"@long_stay"', "0.3").replace("to = 6, points = 0.3", "to = 6, points = 4"), "B1", "数多的一档分反而少: 请核对原文，或由裁定说明"),
+        ('target = "20%"\nbelow = "proportional"', 'bands = [{from = 0, to = "10%", points = 6}, {from = "10%", points = 0}]', "B3", "数多的一档分反而少: 请核对原文，或由裁定说明"),
         (B4, "award = [4, 2, 3]", "B4", "名次靠后的分反而多: 请核对原文"),
         ('alias = {"省级" = "市级"}\n', "", "B2", "选项“省级”可以填，却没有分值: 请写 points 或 alias，或用 require 说明不计"),
         (JUDGED, JUDGED.replace(", points = 0", ""), "C1.1", "选项“无”没有分值: 请补上 points"),
