@@ -38,7 +38,7 @@ class HookFailed(DomainError):
         why = f"{type(error).__name__}: {error}"
         if unit:
             message = _(
-                "细则插件“%(plugin)s”的 %(hook)s 在处理单位 %(unit)s 时出错（%(why)s）。请把这句话转给插件作者。",
+                "考核办法插件“%(plugin)s”的 %(hook)s 在处理单位 %(unit)s 时出错（%(why)s）。请把这句话转给插件作者。",
                 plugin=plugin,
                 hook=hook,
                 unit=unit,
@@ -46,7 +46,7 @@ class HookFailed(DomainError):
             )
         else:
             message = _(
-                "细则插件“%(plugin)s”的 %(hook)s 出错（%(why)s）。请把这句话转给插件作者。",
+                "考核办法插件“%(plugin)s”的 %(hook)s 出错（%(why)s）。请把这句话转给插件作者。",
                 plugin=plugin,
                 hook=hook,
                 why=why,

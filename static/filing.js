@@ -53,10 +53,23 @@
     if (reason && differs(form)) reason.hidden = false;
   });
 
-  // What was refused stays in sight until it is put right, also when another save answers.
+  // A row that is being typed in, waits for its own save, or was refused keeps what it says; its own answer
+  // brings the rest.
+  var waiting = new WeakSet();
+
+  document.addEventListener("change", function (event) {
+    var row = event.target.closest("form.self-row");
+    if (row) waiting.add(row);
+  });
+  document.addEventListener("htmx:afterRequest", function (event) {
+    waiting.delete(event.detail.elt);
+  });
   document.addEventListener("htmx:oobBeforeSwap", function (event) {
-    var target = event.detail.target;
-    if (target && target.matches && target.matches(".self-state[data-unsaved]")) event.detail.shouldSwap = false;
+    var row = event.detail.target;
+    if (!row || !row.matches || !row.matches("form.self-row")) return;
+    if (waiting.has(row) || row.contains(document.activeElement) || row.querySelector("[data-unsaved]")) {
+      event.detail.shouldSwap = false;
+    }
   });
 
   document.addEventListener("htmx:load", function (event) {

@@ -268,7 +268,7 @@
     var form = document.getElementById("score-form");
     if (!form || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     var target = event.target;
-    if (target.closest && target.closest("dialog")) {
+    if (document.getElementById("keys-help").open) {
       if (event.key === "?") { event.preventDefault(); help(); }
       return;
     }

@@ -1,8 +1,8 @@
-"""The cells of a spreadsheet file as text, read with calamine.
+"""The cells of a spreadsheet file as text, read with calamine: a program, bytes in, JSON out.
 
-Also runs as a program (bytes in, JSON out), because an xls or ods of a few kB can make any reader
-claim a GB: there the limit is on the process, see ``reading.py``. So nothing but the standard
-library and calamine is imported here.
+It runs in a process of its own (see ``reading.py``), because an xls of a few kB can make a reader
+claim a GB, and a count that lies makes it abort: then this process ends and not the server. So
+nothing but the standard library and calamine is imported here.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 from python_calamine import CalamineWorkbook, SheetVisibleEnum
 
 MEMORY = 768 * 1024 * 1024
-"""Address space of the child process, where the system can limit it."""
+"""Address space of this process, where the system can limit it."""
 
 
 class Cell(NamedTuple):
-    """kind: "" (blank), text, number, date, tick, long (a number whose digits are lost) or error."""
+    """kind: "" (blank), text, number, date, tick or long (a number whose digits are lost)."""
 
     kind: str
     text: str
@@ -62,8 +62,6 @@ def read_cell(value: Any) -> Cell:
     """A value as it would be typed: 3, 0.5, 2023-09-01, 是; spaces around text are dropped."""
     if isinstance(value, str):
         text = value.strip()
-        if text.startswith("#") and text in ERRORS:
-            return Cell("error", text)
         return Cell("text", text) if text else BLANK
     if isinstance(value, bool):
         return Cell("tick", "是" if value else "否")
@@ -83,11 +81,6 @@ def read_cell(value: Any) -> Cell:
     if isinstance(value, timedelta):
         return Cell("text", str(value))
     return BLANK
-
-
-ERRORS = frozenset(
-    {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#DATA!", "#GETTING_DATA"}
-)
 
 
 def main() -> None:

@@ -110,7 +110,7 @@ def _heads(sheet: Sheet, rubric: Rubric, columns: Mapping[str, int], top: int, d
         if level == 0:
             sheet.merge((top, column, bottom, column), clause.title or _("总分"), head)
         elif not rubric.children[clause.code]:
-            sheet.merge((row, column, bottom, column), _label(clause), head)
+            sheet.merge((row, column, bottom, column), _label(clause), sheet.book.head_small)
         else:
             last = max(columns[c.code] for c in rubric.under(clause.code))
             last = max(last, *(columns.get(c.code + LOSS, 0) for c in rubric.under(clause.code)))

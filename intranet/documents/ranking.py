@@ -14,7 +14,7 @@ from typing import Any
 from xlsxwriter.utility import xl_col_to_name
 
 from ..i18n import _
-from ..rubric.ledger import Result
+from ..rubric.ledger import Result, State
 from . import ledger_sheets, official_form
 from .points_sheet import LOSS, PointsSheet, add_points_sheet, lost, unit_width, words
 from .view import EvidenceItem, FilledForm, RankingView, ReviewerMark, RulingMade, SettledMark, UnitPart
@@ -163,9 +163,14 @@ class _Ranking:
             sheet.text(row, at["notes"], self._notes(result), self.text)
 
     def _subtotal(self, row: int, result: Result, code: str, of: Sequence[str]) -> None:
-        """The sum of its clauses where that is what is stored (an open clause counts with its sum so far)."""
+        """The sum of its clauses; words where none of them has points or one is open."""
         value, column = result.subtotals[code], self.at[f"sub.{code}"]
-        if sum((result.sheet[c].points or Fraction(0) for c in of), Fraction(0)) == value:
+        open_ = next((c for c in of if result.sheet[c].state in (State.BLANK, State.PENDING)), None)
+        with_points = [c for c in of if result.sheet[c].points is not None]
+        if open_ is not None or not with_points:
+            said = open_ or of[0]
+            self.sheet.text(row, column, words(self.rubric.by[said], result.sheet[said]), self.middle)
+        elif sum((result.sheet[c].points or Fraction(0) for c in of), Fraction(0)) == value:
             cells = ",".join(self.points.refer(result.unit, c) for c in of)
             self.sheet.formula(row, column, f"SUM({cells})", value, self.number)
         else:

@@ -1,6 +1,7 @@
 """Reading a filled-in table out of an uploaded spreadsheet, with the cell named in each problem.
 
-xlsx is checked by ``archive.py`` and read here. xls and ods are read in a process of their own.
+xlsx and ods are checked by ``archive.py`` first. All are read in a process of its own (``cells.py``)
+with limits on memory and time, which ends instead of the server when a file is made to break readers.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,7 @@ from xml.etree import ElementTree
 from ..errors import Invalid
 from ..i18n import _
 from .archive import Archive, open_archive
-from .cells import BLANK, Cell, Grid, read_grids
+from .cells import BLANK, Cell, Grid
 
 MOST_FILE = 20 * 1024 * 1024
 MOST_ROWS = 5_000
@@ -33,6 +34,7 @@ _SECONDS = 30
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ODS = b"application/vnd.oasis.opendocument.spreadsheet"
 _PLACE = re.compile(rb"\br\s*=\s*[\"']\$?([A-Za-z]{0,3})\$?(\d{1,9})[\"']")
+_MARKED = re.compile(rb"<(\w+:)?f\b|\bt\s*=\s*[\"']e[\"']")
 _DATE = re.compile(r"(\d{4})\s*[-./年]\s*(\d{1,2})\s*[-./月]\s*(\d{1,2})\s*日?\Z")
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _REL = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -89,20 +91,15 @@ def read_table(
         raise Invalid(
             _("文件超过 %(most)s MB，请删去图片和多余的工作表后再上传。", most=MOST_FILE // 1024 // 1024)
         )
-    formulas: Callable[[str], list[str]] = _no_formulas
+    archive = None
     if data.startswith(b"PK"):
         archive = open_archive(data)
-        if _is_ods(archive, data):
-            grids = _read_apart(data, most_rows)
-        else:
+        if not _is_ods(archive, data):
             _check_xlsx(archive)
-            grids = _guarded(lambda: read_grids(data, most_rows + _HEADS_WITHIN))
-            formulas = lambda sheet: _formulas(archive, sheet)  # noqa: E731 - bound to this archive
-    elif data.startswith(_OLE):
-        grids = _read_apart(data, most_rows)
-    else:
+    elif not data.startswith(_OLE):
         raise Invalid(_("这不是电子表格。请上传 .xlsx 文件（用 WPS 或 Excel 另存为 .xlsx）。"))
-    return _Reader(tuple(expected_headers), frozenset(dates), most_rows, formulas).read(grids)
+    grids = _grids(data, most_rows + _HEADS_WITHIN)
+    return _Reader(tuple(expected_headers), frozenset(dates), most_rows, archive).read(grids)
 
 
 # --- opening --------------------------------------------------------------------------------------
@@ -140,24 +137,9 @@ def _check_xlsx(archive: Archive) -> None:
             )
 
 
-def _guarded(read: Callable[[], list[Grid]]) -> list[Grid]:
-    """Run calamine; whatever it raises, a Rust panic included, becomes one sentence."""
-    try:
-        return read()
-    except (KeyboardInterrupt, SystemExit, MemoryError):
-        raise
-    except BaseException as error:
-        raise _unreadable() from error
-
-
-def _read_apart(data: bytes, most_rows: int) -> list[Grid]:
-    """Read xls or ods in a child process with limits on memory and time."""
-    program = [
-        sys.executable,
-        "-I",
-        str(Path(__file__).with_name("cells.py")),
-        str(most_rows + _HEADS_WITHIN),
-    ]
+def _grids(data: bytes, most_rows: int) -> list[Grid]:
+    """The visible sheets, read by ``cells.py`` in a process of its own."""
+    program = [sys.executable, "-I", str(Path(__file__).with_name("cells.py")), str(most_rows)]
     try:
         done = subprocess.run(  # noqa: S603 - our own program, no shell, no text from outside
             program, input=data, capture_output=True, timeout=_SECONDS, check=True
@@ -165,31 +147,33 @@ def _read_apart(data: bytes, most_rows: int) -> list[Grid]:
     except (subprocess.SubprocessError, OSError) as error:
         raise _unreadable() from error
     return [
-        Grid(name, top, left, [[Cell(*cell) for cell in row] for row in rows], [tuple(m) for m in merged])
+        Grid(name, top, left, [[Cell(*cell) for cell in row] for row in rows], merged)
         for name, top, left, rows, merged in json.loads(done.stdout)
     ]
 
 
-# --- formulas -------------------------------------------------------------------------------------
+# --- what only the file itself says ---------------------------------------------------------------
 
 
-def _no_formulas(_sheet: str) -> list[str]:
-    return []
-
-
-def _formulas(archive: Archive, sheet: str) -> list[str]:
-    """The cells of a sheet that hold a formula; calamine reads only the value last shown."""
+def _marked(archive: Archive, sheet: str) -> Iterator[tuple[str, str]]:
+    """Cells with a formula (its last value is what calamine reads) or an error value (read as blank)."""
     try:
         content = archive.parts.get(_part_of(archive, sheet), b"")
-        if b"<f" not in content and b":f" not in content:
-            return []
+        if not _MARKED.search(content):
+            return
         root = ElementTree.fromstring(content)  # noqa: S314 - archive.py refuses declarations
     except ElementTree.ParseError as error:
         raise _unreadable() from error
-    return [cell.get("r", "") for cell in root.iter(f"{_MAIN}c") if cell.find(f"{_MAIN}f") is not None]
+    for cell in root.iter(f"{_MAIN}c"):
+        if cell.find(f"{_MAIN}f") is not None:
+            yield cell.get("r", ""), _("是公式，请复制后“选择性粘贴”为数值")
+        elif cell.get("t") == "e":
+            yield cell.get("r", ""), _("是错误值 %(text)s，请改正", text=cell.findtext(f"{_MAIN}v", ""))
 
 
 def _part_of(archive: Archive, sheet: str) -> str:
+    if "xl/workbook.xml" not in archive.parts:
+        return ""
     book = ElementTree.fromstring(archive.parts["xl/workbook.xml"])  # noqa: S314 - as above
     links = ElementTree.fromstring(archive.parts.get("xl/_rels/workbook.xml.rels", b"<none/>"))  # noqa: S314
     targets = {link.get("Id"): link.get("Target", "") for link in links}
@@ -213,7 +197,7 @@ class _Reader:
     headers: tuple[str, ...]
     dates: frozenset[str]
     most_rows: int
-    formulas: Callable[[str], list[str]]
+    archive: Archive | None  # None for xls, whose formulas cannot be told from values
     problems: list[CellProblem] = field(default_factory=list)
 
     def read(self, grids: Sequence[Grid]) -> Table:
@@ -276,8 +260,9 @@ class _Reader:
             if bottom > grid.top + at:
                 area = f"{_letters(left)}{top + 1}:{_letters(right)}{bottom + 1}"
                 self._problem(grid, area, _("有合并的单元格，请取消合并，并在每一行都填上内容"))
-        for cell in self.formulas(grid.name):
-            self._problem(grid, cell, _("是公式，请复制后“选择性粘贴”为数值"))
+        if self.archive is not None:
+            for cell, message in _marked(self.archive, grid.name):
+                self._problem(grid, cell, message)
 
     def _rows(self, grid: Grid, at: int, places: Sequence[int]) -> Iterator[TableRow]:
         body = grid.rows[at + 1 :]
@@ -304,9 +289,7 @@ class _Reader:
 
     def _checked(self, grid: Grid, n: int, column: int, head: str, cell: Cell) -> Cell:
         where = self._name(grid, n, column)
-        if cell.kind == "error":
-            self._problem(grid, where, _("是错误值 %(text)s，请改正", text=cell.text))
-        elif cell.kind == "long":
+        if cell.kind == "long":
             self._problem(grid, where, _("数字超过 15 位，末尾已失真，请把单元格设为文本后重新填写"))
         elif head in self.dates and cell != BLANK:
             day = _iso(cell)

@@ -103,6 +103,10 @@ class Book:
     def head_left(self) -> Any:
         return self._head(align="left", indent=1)
 
+    @property
+    def head_small(self) -> Any:
+        return self._head(align="center", font_size=9)
+
     def _head(self, **properties: Any) -> Any:
         return self.format(font_name=HEAD_FONT, text_wrap=True, border=1, bg_color="#EEF1F5", **properties)
 

@@ -60,7 +60,10 @@ def field_sets(rubric: Rubric) -> list[FieldSet]:
         if field.by == BUREAU:
             code = field.clause if field.clause in rubric.by else rubric.root.code
             found.setdefault((code, field.per), []).append(field)
-    return [FieldSet(f"{code}.{per}", rubric.by[code], per, tuple(fields)) for (code, per), fields in found.items()]
+    return [
+        FieldSet(f"{code}.{per}", rubric.by[code], per, tuple(fields))
+        for (code, per), fields in found.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def save_row(
                 problems[field.key] = error.message
     if problems:
         raise Invalid(_("有 %(n)s 处要改。", n=len(problems)), problems)
-    assert place.entry.id is not None  # noqa: S101 - stored
+    assert place.entry.id is not None
     stored = bureau_answers(session, [place.entry.id])
     mine = {key: stored.get((place.entry.id, place.school_id, key)) for key in values}
     own = {key: a.version for key, a in mine.items() if a is not None}
@@ -119,7 +122,11 @@ def save_row(
         _set(session, actor, place, key, values[key], mine[key], at=at)
     if changed:
         after = bureau_answers(session, [place.entry.id])
-        kept = {k: after[place.entry.id, place.school_id, k].version for k in values if (place.entry.id, place.school_id, k) in after}
+        kept = {
+            k: after[place.entry.id, place.school_id, k].version
+            for k in values
+            if (place.entry.id, place.school_id, k) in after
+        }
         remember(session, actor, op, kept, at=at)
 
 
@@ -137,7 +144,12 @@ def _set(
 ) -> None:
     old = None if stored is None else stored.value
     answer = stored or Answer(
-        entry_id=place.entry.id or 0, owner=BUREAU, school_id=place.school_id, key=key, version=0, changed_by=actor.user_id
+        entry_id=place.entry.id or 0,
+        owner=BUREAU,
+        school_id=place.school_id,
+        key=key,
+        version=0,
+        changed_by=actor.user_id,
     )
     answer.value, answer.changed_by, answer.changed_at = value, actor.user_id, at
     answer.version += 1
@@ -162,8 +174,24 @@ def _set(
 MOST_LINES = 2000
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One value of a pasted table."""
+
+    place: Place
+    field: Field
+    value: Any
+
+
 def paste(
-    session: Session, actor: Actor, cycle: Cycle, places: Sequence[Place], fields: Sequence[Field], text: str, *, at: datetime
+    session: Session,
+    actor: Actor,
+    cycle: Cycle,
+    places: Sequence[Place],
+    fields: Sequence[Field],
+    text: str,
+    *,
+    at: datetime,
 ) -> int:
     """Rows copied from a spreadsheet: name or code of unit (school) first, then the fields in order.
 
@@ -178,52 +206,65 @@ def paste(
         raise Invalid(_("请先粘贴表格内容。"), field="text")
     if len(lines) > MOST_LINES:
         raise Invalid(_("一次最多粘贴 %(n)s 行。", n=MOST_LINES), field="text")
-    named: dict[str, list[Place]] = {}
-    for place in places:
-        who = (place.entry.code, place.entry.name) if place.school is None else (place.school.code, place.school.name)
-        for name in who:
-            named.setdefault(name, []).append(place)
     problems: dict[str, str] = {}
-    wanted: list[tuple[Place, Field, Any]] = []
-    seen: set[tuple[int, int]] = set()
-    for n, cells in enumerate(lines, 1):
-        name = cells[0].strip()
-        found = named.get(name, [])
-        if n == 1 and not found:
-            continue
-        if len(found) != 1:
-            problems[f"{n}.1"] = (
-                _("第 %(n)s 行：没有“%(name)s”。请填登记的名称或代码。", n=n, name=name[:20])
-                if not found
-                else _("第 %(n)s 行：“%(name)s”不止一个，请改填代码。", n=n, name=name[:20])
-            )
-            continue
-        place = found[0]
-        at_place = (place.entry.id or 0, place.school_id)
-        if at_place in seen:
-            problems[f"{n}.1"] = _("第 %(n)s 行：“%(name)s”重复了。", n=n, name=name[:20])
-        seen.add(at_place)
-        if len(cells) > len(fields) + 1 and any(c.strip() for c in cells[len(fields) + 1 :]):
-            problems[f"{n}.{len(fields) + 2}"] = _("第 %(n)s 行：多出一列，应为 %(m)s 列。", n=n, m=len(fields) + 1)
-        for m, (field, cell) in enumerate(zip(fields, cells[1:], strict=False), 2):
-            if not cell.strip():
-                continue
-            try:
-                wanted.append((place, field, checks.parse_value(field, cell)))
-            except Invalid as error:
-                problems[f"{n}.{m}"] = _("第 %(n)s 行 %(label)s：%(why)s", n=n, label=field.label, why=error.message)
+    wanted = _read_lines(lines, places, fields, problems)
     if problems:
         raise Invalid(_("有 %(n)s 处要改，一行都没有保存。", n=len(problems)), problems)
     if not wanted:
-        raise Invalid(_("没有可保存的数据。第一列填单位或学校，后面依次是各项数据。"), field="text")
+        text = _("没有可保存的数据。第一列填单位或学校，后面依次是各项数据。")
+        raise Invalid(text, field="text")
     stored = bureau_answers(session, [p.entry.id for p in places if p.entry.id is not None])
     changed = 0
-    for place, field, value in wanted:
-        answer = stored.get((place.entry.id or 0, place.school_id, field.key))
-        if answer is None or answer.value != value:
-            _set(session, actor, place, field.key, value, answer, at=at)
+    for one in wanted:
+        answer = stored.get((one.place.entry.id or 0, one.place.school_id, one.field.key))
+        if answer is None or answer.value != one.value:
+            _set(session, actor, one.place, one.field.key, one.value, answer, at=at)
             changed += 1
     return changed
+
+
+def _read_lines(
+    lines: Sequence[Sequence[str]],
+    places: Sequence[Place],
+    fields: Sequence[Field],
+    problems: dict[str, str],
+) -> list[_Wanted]:
+    """The values of all lines; what is wrong with them goes into ``problems``."""
+    named: dict[str, list[Place]] = {}
+    for place in places:
+        who = place.entry if place.school is None else place.school
+        for name in {who.code, who.name}:
+            named.setdefault(name, []).append(place)
+    wanted: list[_Wanted] = []
+    seen: set[str] = set()
+    for n, (first, *cells) in enumerate(lines, 1):
+        name = first.strip()
+        found = named.get(name, [])
+        if n == 1 and not found:
+            continue
+        if len(found) != 1 or name in seen:
+            problems[f"{n}.1"] = _wrong_name(n, name[:20], found)
+            continue
+        seen |= {name}
+        if any(c.strip() for c in cells[len(fields) :]):
+            most = len(fields) + 1
+            problems[f"{n}.{most + 1}"] = _("第 %(n)s 行：列数太多，应为 %(m)s 列。", n=n, m=most)
+        for m, (field, cell) in enumerate(zip(fields, cells, strict=False), 2):
+            if cell.strip():
+                try:
+                    wanted.append(_Wanted(found[0], field, checks.parse_value(field, cell)))
+                except Invalid as error:
+                    why = _("第 %(n)s 行 %(label)s：%(why)s", n=n, label=field.label, why=error.message)
+                    problems[f"{n}.{m}"] = why
+    return wanted
+
+
+def _wrong_name(n: int, name: str, found: Sequence[Place]) -> str:
+    if not found:
+        return _("第 %(n)s 行：没有“%(name)s”。请填登记的名称或代码。", n=n, name=name)
+    if len(found) > 1:
+        return _("第 %(n)s 行：“%(name)s”不止一个，请改填代码。", n=n, name=name)
+    return _("第 %(n)s 行：“%(name)s”重复了。", n=n, name=name)
 
 
 # --- what does not apply -------------------------------------------------------------------------
@@ -258,7 +299,15 @@ def set_slot(
 
 
 def set_exempt(
-    session: Session, actor: Actor, cycle: Cycle, rubric: Rubric, entry: Entry, code: str, *, exempt: bool, reason: str
+    session: Session,
+    actor: Actor,
+    cycle: Cycle,
+    rubric: Rubric,
+    entry: Entry,
+    code: str,
+    *,
+    exempt: bool,
+    reason: str,
 ) -> None:
     """Waive a clause for one unit (免评), with a reason, or take it back.
 

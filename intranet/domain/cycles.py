@@ -86,7 +86,9 @@ def _chosen(registry: RubricRegistry, key: str) -> Installed:
     return installed
 
 
-def create_cycle(session: Session, actor: Actor, registry: RubricRegistry, *, title: str, rubric: str) -> Cycle:
+def create_cycle(
+    session: Session, actor: Actor, registry: RubricRegistry, *, title: str, rubric: str
+) -> Cycle:
     """A cycle in preparation, with the snapshot of an installed rubric."""
     actor.require(Role.BUREAU)
     title = _title(title)
@@ -132,7 +134,14 @@ def refresh(session: Session, actor: Actor, cycle: Cycle, registry: RubricRegist
 
 
 def change_basics(
-    session: Session, actor: Actor, cycle: Cycle, registry: RubricRegistry, *, title: str, rubric: str, version: int | None
+    session: Session,
+    actor: Actor,
+    cycle: Cycle,
+    registry: RubricRegistry,
+    *,
+    title: str,
+    rubric: str,
+    version: int | None,
 ) -> None:
     """Title, and while in preparation the rubric; another rubric starts its rulings anew."""
     actor.require(Role.BUREAU)
@@ -171,7 +180,11 @@ def set_dates(
     for name in DATES:
         date = new[name]
         if date is None:
-            if cycle.state != CycleState.DRAFT and name in ("filing_until", "review_until") and name not in fixed:
+            if (
+                cycle.state != CycleState.DRAFT
+                and name in ("filing_until", "review_until")
+                and name not in fixed
+            ):
                 problems[name] = _("考核已开启，这个日期不能空着。")
             continue
         if before is not None and date <= before[1]:
@@ -205,7 +218,7 @@ def choose_units(session: Session, actor: Actor, cycle: Cycle, unit_ids: Iterabl
     """Which units of the register take part. They are entries at once; their schools follow at the opening."""
     actor.require(Role.BUREAU)
     require_draft(cycle)
-    assert cycle.id is not None  # noqa: S101 - stored
+    assert cycle.id is not None
     wanted = set(unit_ids)
     have = {entry.unit_id: entry for entry in entries_of(session, cycle.id)}
     allowed = {row.unit.id: row for row in units_for(session, cycle.rubric_key)}
@@ -214,18 +227,24 @@ def choose_units(session: Session, actor: Actor, cycle: Cycle, unit_ids: Iterabl
         raise Invalid(_("有单位已停用或用别的考核办法，请重新勾选。"), field="units")
     without = [row.unit.name for i, row in allowed.items() if i in wanted and row.lead is None]
     if without:
-        raise Invalid(_("%(names)s 还没有牵头学校，请先在“单位”里补上。", names="、".join(without)), field="units")
+        raise Invalid(
+            _("%(names)s 还没有牵头学校，请先在“单位”里补上。", names="、".join(without)), field="units"
+        )
     for unit_id, entry in have.items():
         if unit_id not in wanted:
             session.delete(entry)
     for unit_id in sorted(wanted - have.keys()):
         unit = allowed[unit_id].unit
-        session.add(Entry(cycle_id=cycle.id, unit_id=unit_id, code=unit.code, name=unit.name, group=unit.group))
+        session.add(
+            Entry(cycle_id=cycle.id, unit_id=unit_id, code=unit.code, name=unit.name, group=unit.group)
+        )
     session.flush()
     if wanted != have.keys():
         codes = {i: row.unit.code for i, row in allowed.items() if i is not None}
         old = sorted(entry.code for entry in have.values())
-        record(session, actor, "cycle.units", old=old, new=sorted(codes[i] for i in wanted), cycle_id=cycle.id)
+        record(
+            session, actor, "cycle.units", old=old, new=sorted(codes[i] for i in wanted), cycle_id=cycle.id
+        )
 
 
 def combine_name(rule: CombineRule) -> str:
@@ -265,7 +284,7 @@ def set_panel(
     _check_version(cycle, version)
     if cycle.state in (CycleState.PUBLISHED, CycleState.FINAL, CycleState.ARCHIVED):
         raise DomainError(_("结果已公布，考核组不能再改。"))
-    assert cycle.id is not None  # noqa: S101 - stored
+    assert cycle.id is not None
     wanted = {(i, Role.CHAIR) for i in chairs} | {(i, Role.REVIEWER) for i in reviewers}
     known = {s.user.id: s for s in seats(session, cycle.id)}
     if any(user_id not in known for user_id, _role in wanted):
@@ -273,11 +292,17 @@ def set_panel(
     if login.strip():
         user = user_by_login(session, login)
         if user is None or not user.active or user.id is None:
-            raise Invalid(_("没有账号 %(login)s，或已停用。请在“人员”里查对。", login=login.strip()), field="login")
+            raise Invalid(
+                _("没有账号 %(login)s，或已停用。请在“人员”里查对。", login=login.strip()), field="login"
+            )
         wanted.add((user.id, Role.REVIEWER))
     have = {(g.user_id, g.role): g for g in panel_grants(session, cycle.id)}
     staying = {user_id for user_id, _role in wanted}
-    scored = [s.user.name for i, s in known.items() if s.marks and (s.is_chair or s.is_reviewer) and i not in staying]
+    scored = [
+        s.user.name
+        for i, s in known.items()
+        if s.marks and (s.is_chair or s.is_reviewer) and i not in staying
+    ]
     if scored:
         raise Invalid(_("%(names)s 已评过分，不能移出考核组。", names="、".join(scored)), field="panel")
     for key, given in have.items():
@@ -299,7 +324,7 @@ def delete_draft(session: Session, actor: Actor, cycle: Cycle) -> None:
     """Throw away a cycle that never opened, with its chosen units and panel."""
     actor.require(Role.BUREAU)
     require_draft(cycle)
-    assert cycle.id is not None  # noqa: S101 - stored
+    assert cycle.id is not None
     for entry in entries_of(session, cycle.id):
         session.delete(entry)
     for given in panel_grants(session, cycle.id):

@@ -135,7 +135,12 @@ def _open_leaves(rubric: Rubric, results: Sequence[ledger.Result]) -> list[Check
         waiting = [c for c in rubric.leaves() if result.sheet[c.code].state is State.PENDING]
         if waiting:
             names = naming([c.name[:16] for c in waiting])
-            text = _("%(unit)s：%(n)s 条还没有评分结果（%(names)s）。", unit=result.name, n=len(waiting), names=names)
+            text = _(
+                "%(unit)s：%(n)s 条还没有评分结果（%(names)s）。",
+                unit=result.name,
+                n=len(waiting),
+                names=names,
+            )
             out.append(Check("error", "review", text))
     return out
 
@@ -162,7 +167,9 @@ def moved(old: Sequence[UnitResult], new: Sequence[UnitResult]) -> list[Moved]:
         was = before.get(row.entry_id)
         if was is None or (was.total, was.rank) != (row.total, row.rank):
             name = str(row.document["name"])
-            out.append(Moved(name, was.total if was else None, row.total, was.rank if was else None, row.rank))
+            out.append(
+                Moved(name, was.total if was else None, row.total, was.rank if was else None, row.rank)
+            )
     return out
 
 
@@ -185,7 +192,7 @@ def freeze(
         accepted, or no reason for freezing again.
     """
     actor.require(Role.BUREAU)
-    assert cycle.id is not None  # noqa: S101 - stored
+    assert cycle.id is not None
     before = results_of(session, cycle.id)
     done = outcome_of(session, actor, op)
     if done is not None:
@@ -229,13 +236,17 @@ def freeze(
                     }
                     for mark, name in named[entry_id]
                 ],
-                evidence=[{**file, "refs": _places(file["refs"], sheets[entry_id])} for file in files[entry_id]],
+                evidence=[
+                    {**file, "refs": _places(file["refs"], sheets[entry_id])} for file in files[entry_id]
+                ],
             )
         )
     stored = Result(
         cycle_id=cycle.id,
         number=before[0].number + 1 if before else 1,
-        fingerprint=fingerprint_of(cycle.fingerprint, [{"facts": r.facts, "document": r.document} for r in rows]),
+        fingerprint=fingerprint_of(
+            cycle.fingerprint, [{"facts": r.facts, "document": r.document} for r in rows]
+        ),
         rubric_fingerprint=cycle.fingerprint,
         reason=reason.strip() if before else "",
         frozen_by=actor.user_id,
@@ -243,7 +254,7 @@ def freeze(
     )
     session.add(stored)
     session.flush()
-    assert stored.id is not None  # noqa: S101 - flushed
+    assert stored.id is not None
     for row in rows:
         row.result_id = stored.id
     session.add_all(rows)
@@ -325,7 +336,10 @@ def recheck(session: Session, cycle: Cycle, scoring: Scoring, held: Result) -> R
         return Recheck(False, tuple(differences))
     try:
         facts = [Facts.from_json(r.facts) for r in sorted(rows, key=lambda r: str(r.facts["unit"]))]
-        again = {r.unit: _json(ledger.result_to_json(r)) for r in engine.score_cohort(scoring.rubric, facts, scoring.hooks)}
+        again = {
+            r.unit: _json(ledger.result_to_json(r))
+            for r in engine.score_cohort(scoring.rubric, facts, scoring.hooks)
+        }
     except DomainError as error:
         return Recheck(True, (*differences, _("重新算分时出错：%(why)s", why=error.message)))
     for row in rows:

@@ -54,9 +54,11 @@ def naming(names: Collection[str]) -> str:
 # --- opening -------------------------------------------------------------------------------------
 
 
-def opening_checks(session: Session, cycle: Cycle, definition: Definition, *, is_installed: bool, at: datetime) -> list[Check]:
+def opening_checks(
+    session: Session, cycle: Cycle, definition: Definition, *, is_installed: bool, at: datetime
+) -> list[Check]:
     """What the cycle still lacks before schools can file. code: the step of the preparation."""
-    assert cycle.id is not None  # noqa: S101 - stored
+    assert cycle.id is not None
     out: list[Check] = []
 
     def lacks(code: str, text: str, severity: str = "error") -> None:
@@ -120,7 +122,7 @@ def open_cycle(
     actor.require(Role.BUREAU)
     if cycle.state != CycleState.DRAFT:
         raise DomainError(_("这个考核周期已经开启。"))
-    assert cycle.id is not None  # noqa: S101 - stored
+    assert cycle.id is not None
     missing = errors_of(opening_checks(session, cycle, definition, is_installed=is_installed, at=at))
     if missing:
         raise DomainError(_("还不能开启：%(what)s", what=" ".join(c.text for c in missing)))
@@ -138,13 +140,19 @@ def open_cycle(
             grade = held.document["outcome"]["grade"]
             entry.prior = {"rank": held.rank, "total": held.document["total"], "grade": grade}
         session.add(entry)
-        assert entry.id is not None and row.lead is not None  # noqa: S101 - stored; checked above
+        assert entry.id is not None
+        assert row.lead is not None
         roles = [(row.lead, SchoolRole.LEAD), *((s, SchoolRole.MEMBER) for s in row.members)]
         for school, role in roles:
-            assert school.id is not None  # noqa: S101 - stored
+            assert school.id is not None
             session.add(
                 EntrySchool(
-                    entry_id=entry.id, school_id=school.id, code=school.code, name=school.name, stage=school.stage, role=role
+                    entry_id=entry.id,
+                    school_id=school.id,
+                    code=school.code,
+                    name=school.name,
+                    stage=school.stage,
+                    role=role,
                 )
             )
     cycle.fingerprint = fingerprint
@@ -171,10 +179,21 @@ def state_before(state: CycleState) -> CycleState | None:
 def consequences(to: CycleState) -> list[str]:
     """What the step changes, for the page that asks before it is taken."""
     return {
-        CycleState.FILING: [_("学校可以开始填报。"), _("考核办法和裁定口径从此固定，不能再改。"), _("考核对象和学校名单按现在的登记固定下来。")],
-        CycleState.REVIEW: [_("学校不能再改填报内容，退回的指标和获准延期的单位除外。"), _("考核组开始评分。")],
+        CycleState.FILING: [
+            _("学校可以开始填报。"),
+            _("考核办法和裁定口径从此固定，不能再改。"),
+            _("考核对象和学校名单按现在的登记固定下来。"),
+        ],
+        CycleState.REVIEW: [
+            _("学校不能再改填报内容，退回的指标和获准延期的单位除外。"),
+            _("考核组开始评分。"),
+        ],
         CycleState.DELIBERATION: [_("考核组成员不能再评分，分数由组长审定。"), _("可以冻结结果、计算名次。")],
-        CycleState.PUBLISHED: [_("各单位可以看到自己的得分和得分账本。"), _("填报、评分和教育局数据不能再改。"), _("不能退回上一阶段。")],
+        CycleState.PUBLISHED: [
+            _("各单位可以看到自己的得分和得分账本。"),
+            _("填报、评分和教育局数据不能再改。"),
+            _("不能退回上一阶段。"),
+        ],
         CycleState.FINAL: [_("结果定稿，不能再冻结新的结果。"), _("不能退回上一阶段。")],
         CycleState.ARCHIVED: [_("考核归入档案，只供查阅。"), _("不能退回上一阶段。")],
         CycleState.DRAFT: [],
@@ -219,7 +238,9 @@ def _filing_left(entries: Sequence[Entry], at: datetime, cycle: Cycle) -> list[C
     out = []
     unsent = [e.name for e in entries if e.state == SubmissionState.OPEN]
     if unsent:
-        out.append(Check("warning", "progress", _("%(names)s 还没有提交，未填的将按 0 分计。", names=naming(unsent))))
+        out.append(
+            Check("warning", "progress", _("%(names)s 还没有提交，未填的将按 0 分计。", names=naming(unsent)))
+        )
     back = [e.name for e in entries if e.state == SubmissionState.RETURNED]
     if back:
         out.append(Check("warning", "progress", _("%(names)s 有退回的指标还没有改完。", names=naming(back))))
@@ -259,7 +280,9 @@ def advance(
     """
     actor.require(Role.BUREAU)
     if cycle.state == CycleState.DRAFT or to != next_state(cycle.state):
-        raise Conflict(_("现在是%(phase)s阶段。页面可能已过时，请刷新后再试。", phase=phase_name(cycle.state)))
+        raise Conflict(
+            _("现在是%(phase)s阶段。页面可能已过时，请刷新后再试。", phase=phase_name(cycle.state))
+        )
     stopping = errors_of(checks)
     if stopping:
         raise DomainError(" ".join(c.text for c in stopping))
@@ -289,7 +312,13 @@ def require_reason(text: str, most: int = 300) -> str:
 
 
 def _move(
-    session: Session, actor: Actor, cycle: Cycle, to: CycleState, *, reason: str = "", detail: Sequence[str] = ()
+    session: Session,
+    actor: Actor,
+    cycle: Cycle,
+    to: CycleState,
+    *,
+    reason: str = "",
+    detail: Sequence[str] = (),
 ) -> None:
     old, cycle.state = cycle.state, to
     cycle.version += 1

@@ -57,13 +57,15 @@ def return_indicators(
     if not wanted or len(set(codes)) != len(wanted):
         raise Invalid(_("请勾选要退回的指标。"), field="codes")
     reason = require_reason(reason)
-    assert entry.id is not None  # noqa: S101 - stored
+    assert entry.id is not None
     already = {c for r in returns_of(session, [entry.id])[entry.id] for c in r.codes}
     again = [c for c in wanted if c in already]
     if again:
         names = "、".join(rubric.by[c].name for c in again)
         raise Invalid(_("%(names)s 已经退回，正等学校修改。", names=names), field="codes")
-    session.add(Return(entry_id=entry.id, codes=wanted, reason=reason, returned_by=actor.user_id, returned_at=at))
+    session.add(
+        Return(entry_id=entry.id, codes=wanted, reason=reason, returned_by=actor.user_id, returned_at=at)
+    )
     old, entry.state = entry.state, SubmissionState.RETURNED
     entry.version += 1
     session.add(entry)
@@ -83,7 +85,14 @@ def return_indicators(
 
 
 def extend(
-    session: Session, actor: Actor, cycle: Cycle, entry: Entry, until: datetime | None, reason: str, *, at: datetime
+    session: Session,
+    actor: Actor,
+    cycle: Cycle,
+    entry: Entry,
+    until: datetime | None,
+    reason: str,
+    *,
+    at: datetime,
 ) -> None:
     """Let one unit file until a later moment than the others.
 

@@ -107,7 +107,9 @@ def as_typed(ruling: Ruling, value: Any) -> str:
         return str(value)
     if isinstance(value, Mapping):
         return "\n".join(
-            "\n".join(f"{key}\t{k}\t{v}" for k, v in row.items()) if isinstance(row, Mapping) else f"{key}\t{row}"
+            "\n".join(f"{key}\t{k}\t{v}" for k, v in row.items())
+            if isinstance(row, Mapping)
+            else f"{key}\t{row}"
             for key, row in value.items()
         )
     return "\n".join(
@@ -125,12 +127,16 @@ def parse_value(ruling: Ruling, text: str) -> Any:
         if ruling.type == "choice":
             raise Invalid(_("请选一个口径。"), field=ruling.key)
         if ruling.default not in (None, "", [], {}):
-            raise Invalid(_("请填写，或改回默认口径 %(value)s。", value=plain(ruling.default)), field=ruling.key)
+            raise Invalid(
+                _("请填写，或改回默认口径 %(value)s。", value=plain(ruling.default)), field=ruling.key
+            )
         return plain(ruling.default)
     try:
         match ruling.type:
             case "date":
-                value: Any = checks.parse_value(Field(key=ruling.key, label=ruling.question, type="date"), text)
+                value: Any = checks.parse_value(
+                    Field(key=ruling.key, label=ruling.question, type="date"), text
+                )
             case "number":
                 value = as_text(_number(text))
             case "table":
@@ -148,7 +154,7 @@ def _number(text: str) -> Fraction:
         number = as_fraction(text)
     except ValueError as error:
         raise Invalid(_("“%(text)s”不是准确的数，请填 5、0.5 或 20%% 这样的数。", text=text[:20])) from error
-    assert isinstance(number, Fraction)  # noqa: S101 - text gives a number or an error
+    assert isinstance(number, Fraction)
     return number
 
 
@@ -295,5 +301,12 @@ def _store(
     session.flush()
     subject = next(iter(values)) if len(values) == 1 else ""
     record(
-        session, actor, "ruling.decide", subject=subject, old=old, new=dict(values), reason=reason, cycle_id=cycle.id
+        session,
+        actor,
+        "ruling.decide",
+        subject=subject,
+        old=old,
+        new=dict(values),
+        reason=reason,
+        cycle_id=cycle.id,
     )

@@ -10,7 +10,19 @@ from sqlmodel import Session, col, select
 
 from intranet.actor import Actor
 from intranet.enums import CycleState, Role, SubmissionState
-from intranet.models import Answer, Cycle, Entry, Grant, LogEntry, Mark, Result, School, Unit, UnitResult, User
+from intranet.models import (
+    Answer,
+    Cycle,
+    Entry,
+    Grant,
+    LogEntry,
+    Mark,
+    Result,
+    School,
+    Unit,
+    UnitResult,
+    User,
+)
 from intranet.queries.entries import visible_cycles
 from intranet.queries.register import UnitRow, all_units
 
@@ -31,7 +43,9 @@ def cycle_rows(session: Session, actor: Actor) -> list[CycleRow]:
     ids = [c.id for c in cycles]
     submitted = sa.func.sum(sa.case((col(Entry.state) == SubmissionState.SUBMITTED, 1), else_=0))
     counted = (
-        select(Entry.cycle_id, sa.func.count(), submitted).where(col(Entry.cycle_id).in_(ids)).group_by(col(Entry.cycle_id))
+        select(Entry.cycle_id, sa.func.count(), submitted)
+        .where(col(Entry.cycle_id).in_(ids))
+        .group_by(col(Entry.cycle_id))
     )
     counts = {cycle_id: (int(n), int(done or 0)) for cycle_id, n, done in session.exec(counted)}
     results = latest_results(session, [i for i in ids if i is not None])

@@ -177,12 +177,14 @@ def asks(rubric: Rubric, page: Page, filed: Filed) -> list[Ask]:
     """All that a page asks of the school, in the order in which it stands there."""
     facts, form = filed.facts, filed.form
     out: list[Ask] = []
+    several = has_several_lists(page, form)
     for clause in page.clauses:
         for slot in form.slots(clause.code):
             value = facts.slot(clause.code, slot.n - 1)
             if not slot.hidden and value != "na":
                 known = value is not None
-                out.append(Ask("slot", f"{clause.code}#{slot.n}", slot.label, known, known, clause.code))
+                label = f"{clause.title}：{slot.label}" if several and clause.title else slot.label
+                out.append(Ask("slot", f"{clause.code}#{slot.n}", label, known, known, clause.code))
     for declared in page.fields:
         if declared.by != SCHOOL or declared.key in form.hidden:
             continue
@@ -208,6 +210,12 @@ def asks(rubric: Rubric, page: Page, filed: Filed) -> list[Ask]:
             label = _("“%(name)s”的自评分", name=leaf.name)
             out.append(Ask("self", leaf.code, label, given_mark, given_mark, leaf.code))
     return out
+
+
+def has_several_lists(page: Page, form: Form) -> bool:
+    """Whether two clauses of a page name a material by the same words (活动方案 for each of two activities)."""
+    labels = [slot.label for clause in page.clauses for slot in form.slots(clause.code)]
+    return len(set(labels)) < len(labels)
 
 
 def _concerns(page: Page, table: str, filed: Filed) -> bool:

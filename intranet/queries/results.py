@@ -19,19 +19,24 @@ from intranet.i18n import _
 from intranet.models import SELF, Cycle, EntrySchool, Evidence, EvidenceLink, Mark, Result, UnitResult, User
 from intranet.queries.cycles import latest_results
 from intranet.queries.entries import visible_cycles
-from intranet.rubric import ledger
+from intranet.rubric import ledger, sentences
 from intranet.rubric.ledger import Score, State
 from intranet.rubric.model import Clause, Rubric
+from intranet.rubric.numbers import show
 
 
 def results_of(session: Session, cycle_id: int) -> Sequence[Result]:
     """Every freeze of a cycle, the one that holds first."""
-    return session.exec(select(Result).where(Result.cycle_id == cycle_id).order_by(col(Result.number).desc())).all()
+    return session.exec(
+        select(Result).where(Result.cycle_id == cycle_id).order_by(col(Result.number).desc())
+    ).all()
 
 
 def unit_results(session: Session, result_id: int) -> Sequence[UnitResult]:
     """In the order of the list."""
-    return session.exec(select(UnitResult).where(UnitResult.result_id == result_id).order_by(col(UnitResult.position))).all()
+    return session.exec(
+        select(UnitResult).where(UnitResult.result_id == result_id).order_by(col(UnitResult.position))
+    ).all()
 
 
 def readable_cycles(session: Session, actor: Actor) -> list[tuple[Cycle, Result]]:
@@ -59,7 +64,9 @@ def marks_with_names(session: Session, entry_ids: Sequence[int]) -> dict[int, li
 def files_of(session: Session, entry_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     """The files of each entry as a freeze keeps them: number, name, hash, size and what they prove."""
     refs: dict[int, list[str]] = {}
-    links = select(EvidenceLink).where(col(EvidenceLink.entry_id).in_(entry_ids)).order_by(col(EvidenceLink.id))
+    links = (
+        select(EvidenceLink).where(col(EvidenceLink.entry_id).in_(entry_ids)).order_by(col(EvidenceLink.id))
+    )
     for link in session.exec(links):
         refs.setdefault(link.evidence_id, []).append(link.ref)
     out: dict[int, list[dict[str, Any]]] = {i: [] for i in entry_ids}
@@ -142,6 +149,13 @@ class Ranking:
             raise NotFound(_("这份结果里没有这个单位。"))
         return found
 
+    def root_losses(self, line: UnitLine) -> list[str]:
+        """What was taken from the total, in words."""
+        lines = line.result.sheet[self.rubric.root.code].lines
+        return [
+            f"{sentences.line(x)} {show(x.points)}" for x in lines if x.points is not None and x.points < 0
+        ]
+
     def figure(self, line: UnitLine, code: str) -> Fraction | None:
         """The value of one column."""
         if code in line.result.subtotals:
@@ -153,7 +167,10 @@ class Ranking:
 def columns_of(rubric: Rubric) -> tuple[tuple[str, str, Fraction | None], ...]:
     """(code, title, maximum) of the columns before the total."""
     if rubric.subtotals:
-        return tuple((s.code, s.title, s.printed if s.printed is not None else _most(rubric, s.of)) for s in rubric.subtotals)
+        return tuple(
+            (s.code, s.title, s.printed if s.printed is not None else _most(rubric, s.of))
+            for s in rubric.subtotals
+        )
     return tuple((c.code, c.name, c.max) for c in rubric.dimensions)
 
 
@@ -165,12 +182,14 @@ def _most(rubric: Rubric, codes: Sequence[str]) -> Fraction | None:
 def lost_on(score: Score | None) -> Fraction:
     """What was deducted from a clause after its sum, as a positive number."""
     steps = score.steps if score else ()
-    return sum(((s.before or Fraction(0)) - (s.after or Fraction(0)) for s in steps if s.name == "loss"), Fraction(0))
+    return sum(
+        ((s.before or Fraction(0)) - (s.after or Fraction(0)) for s in steps if s.name == "loss"), Fraction(0)
+    )
 
 
 def ranking(session: Session, cycle: Cycle, held: Result, rubric: Rubric) -> Ranking:
     """The list of one freeze. Queries do not grow with the number of units."""
-    assert held.id is not None  # noqa: S101 - stored
+    assert held.id is not None
     rows = unit_results(session, held.id)
     leads = dict(
         session.exec(
@@ -216,7 +235,11 @@ class IndicatorCell:
     @property
     def is_low(self) -> bool:
         """Under 60 % of the maximum."""
-        return bool(self.score.max) and self.score.points is not None and self.score.points * 5 < (self.score.max or 0) * 3
+        return (
+            bool(self.score.max)
+            and self.score.points is not None
+            and self.score.points * 5 < (self.score.max or 0) * 3
+        )
 
 
 def indicator_cells(rubric: Rubric, line: UnitLine) -> list[IndicatorCell]:
@@ -232,6 +255,20 @@ def indicator_cells(rubric: Rubric, line: UnitLine) -> list[IndicatorCell]:
     return out
 
 
+@dataclass(frozen=True, slots=True)
+class LineText:
+    """One line of the ledger in words. is_loss: it takes points away."""
+
+    text: str
+    points: Fraction | None
+    counted: bool
+    reason: str
+
+    @property
+    def is_loss(self) -> bool:
+        return self.points is not None and self.points < 0
+
+
 @dataclass(frozen=True)
 class LedgerRow:
     """One clause of the ledger, with its depth under the indicator. marks: each reviewer's, named."""
@@ -239,11 +276,36 @@ class LedgerRow:
     clause: Clause
     score: Score
     depth: int
+    is_leaf: bool
     marks: tuple[Mapping[str, Any], ...]
+    places: int = 2
 
     @property
-    def is_leaf(self) -> bool:
-        return self.clause.kind != "sum"
+    def lines(self) -> list[LineText]:
+        return [
+            LineText(sentences.line(x, self.places), x.points, x.counted, sentences.reason(x))
+            for x in self.score.lines
+        ]
+
+    @property
+    def steps(self) -> list[str]:
+        """What happened after the sum; a plain sum says nothing."""
+        return [sentences.step(x, self.places) for x in self.score.steps if x.name not in ("sum", "loss")]
+
+    @property
+    def flags(self) -> list[str]:
+        return [sentences.flag(code) for code in self.score.flags]
+
+    @property
+    def word(self) -> str:
+        """What stands where points would; "" if there are points."""
+        if self.score.points is not None:
+            return ""
+        if self.score.verdict is not None:
+            return self.score.verdict
+        if self.score.state is State.NA and self.clause.unset:
+            return self.clause.unset
+        return sentences.state(self.score.state)
 
 
 def ledger_rows(rubric: Rubric, line: UnitLine, code: str) -> list[LedgerRow]:
@@ -256,7 +318,9 @@ def ledger_rows(rubric: Rubric, line: UnitLine, code: str) -> list[LedgerRow]:
             clause,
             line.result.sheet[clause.code],
             rubric.depth(clause.code) - top,
+            not rubric.children[clause.code],
             tuple(m for m in line.row.marks if m["code"] == clause.code),
+            rubric.places,
         )
         for clause in rubric.under(code)
     ]

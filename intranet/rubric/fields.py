@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import RubricError
 from ..i18n import _
 from .facts import Facts
-from .model import Clause, DeductClause, Field, Loss, Options, Rubric, TicksClause
+from .model import Clause, DeductClause, Field, FieldType, Loss, Options, Rubric, TicksClause
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,38 +71,46 @@ def loss_key(clause: Clause, loss: Loss) -> str | None:
     return f"{clause.code}.{loss.label}" if loss.judged else None
 
 
+# Labels of implied fields stand beside the notice's own texts and are kept with the rubric, so they
+# are Chinese like these and not translated for each reader.
+DONE, QUALITY, POINTS = "已开展", "酌情扣分", "分"
+
+
+def _field(clause: Clause, key: str, label: str, kind: FieldType, **more: Any) -> Field:
+    return Field(key=f"{clause.code}.{key}", label=label, type=kind, clause=clause.code, **more)
+
+
 def _implied_by(clause: Clause) -> Iterator[Field]:
     """The fields a clause brings along, in the order in which they are asked."""
-    code = clause.code
-
-    def field(name: str, label: str, kind: Any, **more: Any) -> Field:
-        return Field(key=name, label=label, type=kind, clause=code, **more)
-
     if isinstance(clause, TicksClause):
         for tick in clause.ticks:
-            yield field(f"{code}.{tick.key}", tick.label, "tick")
+            yield _field(clause, tick.key, tick.label, "tick")
     if isinstance(clause, DeductClause):
         if clause.deductions.not_done:
-            yield field(f"{code}.done", _("已开展"), "tick")
+            yield _field(clause, "done", DONE, "tick")
         for event in clause.events:
-            if event.rows is None:
-                for period in event.in_ or (event.label,):
-                    label = f"{event.label}（{period}）" if event.in_ else event.label
-                    yield field(f"{code}.{period}", label, "count", unit=event.unit)
+            for period in (event.in_ or (event.label,)) if event.rows is None else ():
+                label = f"{event.label}（{period}）" if event.in_ else event.label
+                yield _field(clause, period, label, "count", unit=event.unit)
     for own in clause.fields:
-        yield own if own.clause else own.model_copy(update={"clause": code})
+        yield own if own.clause else own.model_copy(update={"clause": clause.code})
     for loss in clause.losses:
-        key = loss_key(clause, loss)
-        if key is not None and loss.judged:
-            yield field(key, loss.label, "number", by=loss.by, least=0, most=loss.most, unit=_("分"))
-        elif key is not None and loss.tick is not None:
-            yield field(key, loss.label, "tick", by=loss.by)
-        elif key is not None:
-            yield field(key, loss.label, "count", by=loss.by, unit=loss.unit)
+        yield from _implied_by_loss(clause, loss)
     if isinstance(clause, DeductClause) and clause.deductions.quality:
-        yield field(
-            f"{code}.quality", _("酌情扣分"), "number", by="panel", least=0, most=clause.max, unit=_("分")
-        )
+        yield _field(clause, "quality", QUALITY, "number", by="panel", least=0, most=clause.max, unit=POINTS)
+
+
+def _implied_by_loss(clause: Clause, loss: Loss) -> Iterator[Field]:
+    key = loss_key(clause, loss)
+    if key is None:
+        return
+    if loss.judged:
+        field = _field(clause, "", loss.label, "number", by=loss.by, least=0, most=loss.most, unit=POINTS)
+    elif loss.tick is not None:
+        field = _field(clause, "", loss.label, "tick", by=loss.by)
+    else:
+        field = _field(clause, "", loss.label, "count", by=loss.by, unit=loss.unit)
+    yield field.model_copy(update={"key": key})
 
 
 def implied(rubric: Rubric) -> Mapping[str, Field]:

@@ -54,7 +54,7 @@ class Line:
 class Step:
     """One step of the fixed order, kept only when it did something.
 
-    name: gate, sum, average, round, cap, loss, floor, mark, weight, unfilled.
+    name: gate, sum, best, average, round, cap, loss, floor, mark, weight, unfilled.
     before/after: points (None while unknown); parts: for the sentence.
     """
 
@@ -88,8 +88,9 @@ class Score:
     """The settled outcome of one clause for one unit.
 
     max: cap on the printed scale times weight, None if 未设分值.
-    raw: sum of counted lines before any cap; capped_off: points lost to the cap (因封顶未计).
-    proposed: what the facts give before any mark; points: what counts.
+    raw: counted lines (averaged, rounded) before the cap, of an open sum the sum so far;
+    capped_off: points lost to the cap (因封顶未计). proposed: what the facts give before any mark, on
+    the printed scale; points: what counts. Lines with a ``what`` of ``loss_…`` are taken off after the cap.
     """
 
     code: str
@@ -106,7 +107,10 @@ class Score:
 
     @property
     def capped_off(self) -> Fraction:
-        return sum(((s.before or Fraction(0)) - (s.after or Fraction(0)) for s in self.steps if s.name == "cap"), Fraction(0))
+        return sum(
+            ((s.before or Fraction(0)) - (s.after or Fraction(0)) for s in self.steps if s.name == "cap"),
+            Fraction(0),
+        )
 
 
 Sheet = Mapping[str, Score]
@@ -212,7 +216,8 @@ def score_to_json(score: Score) -> dict[str, Any]:
             for line in score.lines
         ],
         "steps": [
-            {"name": s.name, "before": _text(s.before), "after": _text(s.after), "parts": _plain(s.parts)} for s in score.steps
+            {"name": s.name, "before": _text(s.before), "after": _text(s.after), "parts": _plain(s.parts)}
+            for s in score.steps
         ],
         "flags": list(score.flags),
     }
@@ -242,7 +247,8 @@ def score_from_json(data: Mapping[str, Any]) -> Score:
             for line in data["lines"]
         ),
         steps=tuple(
-            Step(s["name"], _number(s["before"]), _number(s["after"]), _unplain(s["parts"])) for s in data["steps"]
+            Step(s["name"], _number(s["before"]), _number(s["after"]), _unplain(s["parts"]))
+            for s in data["steps"]
         ),
         flags=tuple(data["flags"]),
     )

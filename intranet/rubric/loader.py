@@ -34,7 +34,7 @@ _PLAIN = re.compile(r"[+-]?\d{1,12}(\.\d{1,12})?\Z")
 _WANTED = 64  # bound rubrics kept per definition
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one object per loaded text; rulings may hold lists
 class Definition:
     """A rubric as its file says it, unbound. Build it with :func:`load`.
 
@@ -48,10 +48,10 @@ class Definition:
     version: str
     source: str
     rulings: tuple[Ruling, ...]
-    data: Mapping[str, Any] = field(repr=False, compare=False)
-    where: Source = field(repr=False, compare=False)
+    data: Mapping[str, Any] = field(repr=False)
+    where: Source = field(repr=False)
     warnings: tuple[Finding, ...] = ()
-    _bound: dict[str, Rubric] = field(default_factory=dict, repr=False, compare=False)
+    _bound: dict[str, Rubric] = field(default_factory=dict, repr=False)
 
     def bind(self, choices: Mapping[str, Any] | None = None) -> Rubric:
         """The rubric with every ruling filled in; the same choices give the same object.
@@ -95,7 +95,7 @@ class Definition:
             known = [r.key for r in self.rulings]
             raise RubricError(
                 [
-                    _("裁定“%(key)s”不在本细则中: %(meant)s", key=key, meant=schema.meant(key, known))
+                    _("裁定“%(key)s”不在本考核办法中: %(meant)s", key=key, meant=schema.meant(key, known))
                     for key in given
                 ]
             )

@@ -371,7 +371,7 @@ class Subtotal(Value):
 
 
 class FormColumn(Value):
-    """A column of an official form; ``source`` is one of the closed vocabulary (see docs/rules.md)."""
+    """A column of an official form; ``source`` is one of the closed vocabulary (see docs/writing-a-rubric.md)."""
 
     label: str
     source: str

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import RubricError
 from ..i18n import _
-from . import deductions, kinds, marks
+from . import kinds, losses, marks
 from .facts import Facts
 from .fields import applies
 from .kinds.rows import refuse_twin, refused_twins
@@ -128,7 +128,7 @@ class _Sheet:
             lines = {c.code: list(earned[c.code].lines) for c in below}
             for place in twins:
                 leaf, n = where[place]
-                assert isinstance(leaf, TallyClause | RosterClause)  # noqa: S101 - _competes says so
+                assert isinstance(leaf, TallyClause | RosterClause)
                 table = self.rubric.table[leaf.table]
                 lines[leaf.code][n] = refuse_twin(lines[leaf.code][n], clause.once_per, [table])
             for code, new in lines.items():
@@ -207,7 +207,7 @@ class _Sheet:
                 average = run.points / earned.divide
                 run.step("average", average, divide=earned.divide)
                 run.value = average if run.value is None else run.value
-            assert run.points is not None  # noqa: S101 - _total has set it
+            assert run.points is not None
             divided = kinds.is_divided(clause, earned)
             run.step("round", rounded(self.rubric, clause, run.points, divided=divided))
             self._cap_and_lose(clause, run, loses=not earned.stop)
@@ -254,13 +254,13 @@ class _Sheet:
             run.steps.append(Step("sum", None, run.points))
 
     def _cap_and_lose(self, clause: Clause, run: _Run, *, loses: bool) -> None:
-        assert run.points is not None  # noqa: S101 - the callers have summed
+        assert run.points is not None
         run.raw = run.points
         cap = marks.printed_max(clause)
         if cap is not None and run.points > cap:
             run.step("cap", cap, max=cap)
         if loses:
-            taken, flags = deductions.lost(self.rubric, clause, self.facts, max(run.points, ZERO))
+            taken, flags = losses.lost(self.rubric, clause, self.facts, max(run.points, ZERO))
             run.lines.extend(taken)
             run.flags.extend(flags)
             loss = sum((-(line.points or ZERO) for line in taken), ZERO)

@@ -12,11 +12,12 @@ from intranet.models import Cycle
 from intranet.queries import results as stored
 from intranet.queries.entries import cycle_for
 from intranet.queries.results import Ranking
-from intranet.web import access, shell
+from intranet.web import access
 from intranet.web.bureau.exports import label_of
 from intranet.web.bureau.results import ranking_of, ranking_page
 from intranet.web.context import actor, db
 from intranet.web.forms import answer
+from intranet.web.shell import cycle_bar
 
 bp = Blueprint("leader", __name__, url_prefix="/leader")
 
@@ -25,7 +26,9 @@ access.allow({f"leader.{name}": access.READERS for name in ("index", "cycle", "r
 
 @bp.get("")
 def index() -> Response:
-    rows = [(cycle, held, cycle.state in stored.PUBLIC) for cycle, held in stored.readable_cycles(db(), actor())]
+    rows = [
+        (cycle, held, cycle.state in stored.PUBLIC) for cycle, held in stored.readable_cycles(db(), actor())
+    ]
     return answer("leader/index.html", rows=rows)
 
 
@@ -45,7 +48,7 @@ def cycle(cycle_id: int) -> Response:
     return answer(
         "leader/cycle.html",
         cycle=found,
-        cycle_bar=shell.cycle_bar(found),
+        cycle_bar=cycle_bar(found),
         ranking=ranking,
         label=label_of(found.state),
         mean=sum(totals, Fraction(0)) / len(totals) if totals else None,

@@ -10,12 +10,13 @@ from sqlmodel import Session, col, select
 
 from intranet.domain.scoring import score_entries, scoring_for
 from intranet.domain.standing import Item, item_of, unmarked
-from intranet.enums import CombineRule, CycleState, Role, SubmissionState
+from intranet.enums import CombineRule, CycleState, Role, SchoolRole, SubmissionState
 from intranet.models import (
     SELF,
     Answer,
     Cycle,
     Entry,
+    EntrySchool,
     Evidence,
     EvidenceLink,
     FactRow,
@@ -23,8 +24,10 @@ from intranet.models import (
     LogEntry,
     Mark,
     School,
+    Unit,
 )
 from intranet.plugins import RubricRegistry, build_plugin_manager
+from intranet.rubric.model import Rubric
 from tests.unit.rubric import sample
 from tests.world import World
 
@@ -141,9 +144,6 @@ def give_school(world: World, login: str, school: str) -> None:
 
 def more_units(world: World, n: int) -> None:
     """``n`` further submitted units in the cycle, each with one school of its own."""
-    from intranet.enums import SchoolRole
-    from intranet.models import EntrySchool, Unit
-
     with world.write() as session:
         for i in range(n):
             unit, school = (
@@ -173,13 +173,15 @@ def more_units(world: World, n: int) -> None:
         session.commit()
 
 
-def item(session: Session, world: World, indicator: str, unit: str = "g01") -> Item:
-    """One item as the scoring page makes it: from the facts alone."""
+def item(session: Session, world: World, indicator: str, unit: str = "g01") -> tuple[Cycle, Rubric, Item]:
+    """Cycle, rubric and one item as the scoring page makes it: from the facts alone."""
     cycle = session.get(Cycle, world.cycle_id)
     entry = session.get(Entry, world.entries[unit])
     assert cycle is not None
     assert entry is not None
     plugin = sample.SamplePlugin.at(world.settings.data)
-    scoring = scoring_for(cycle, RubricRegistry(build_plugin_manager(entry_points=False, plugins=(plugin,))))
-    sheet = score_entries(session, cycle, scoring, [entry])[entry.id or 0]
-    return item_of(scoring.rubric, unmarked(scoring, sheet), scoring.rubric.by[indicator], cycle.combine)
+    registry = RubricRegistry(build_plugin_manager(entry_points=False, plugins=(plugin,)))
+    scoring = scoring_for(cycle, registry)
+    sheet = unmarked(scoring, score_entries(session, cycle, scoring, [entry])[entry.id or 0])
+    rubric = scoring.rubric
+    return cycle, rubric, item_of(rubric, sheet, rubric.by[indicator], cycle.combine)

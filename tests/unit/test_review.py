@@ -95,7 +95,7 @@ def choices(ground: tuple[Rubric, engine.Hooks], code: str) -> tuple[Leaf, list[
 
 def sample_docs() -> dict[str, Any]:
     """A2 of 7: one meeting short (−2), one paper missing (−1), nothing taken for quality: 4."""
-    docs: dict[str, Any] = sample.facts().docs["school"] | {"materials": {"A2": [True, False]}}
+    docs: dict[str, Any] = dict(sample.facts().docs["school"], materials={"A2": [True, False]})
     return {"school": docs, "bureau": {}, "panel": {}}
 
 
@@ -127,7 +127,7 @@ def test_nothing_typed_is_no_zero(text: str) -> None:
     "text", ["NaN", "inf", "1e3", "1/2", "20%", "2,5", "2.5分", "三", "٣", "0x10", "1 2", ".", "12345", "--1"]
 )
 def test_what_is_no_points_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(Invalid, match="不是分数，请填 2.5 这样的数"):
+    with pytest.raises(Invalid, match=r"不是分数，请填 2\.5 这样的数"):
         parse_points(text)
 
 
@@ -211,7 +211,7 @@ def test_what_is_not_marked_says_why(ground: tuple[Rubric, engine.Hooks]) -> Non
         "B6": "待全部单位提交后计算",
         "C2": "未设分值",
     }
-    no_charter = sample.facts().docs | {"school": {"fields": {"A1.1.charter": False}}}
+    no_charter = dict(sample.facts().docs, school={"fields": {"A1.1.charter": False}})
     assert leaf(ground, "A1.2", docs=no_charter).bar == "缺少前提，按 0 分计"
     assert leaf(ground, "C1.2", attributes={"stages": ["高中"]}).bar == "不适用"
 

@@ -3,14 +3,14 @@
 A kind reads facts and answers an :class:`Earned`: lines, a value, a state. It knows no cap, no
 mark and no weight. ``ticks``, ``judged`` and ``deduct`` are here, the kinds that read tables in
 ``rows.py``, those that compute a figure in ``measure.py``. What is lost after earning is in
-``deductions.py``.
+``losses.py``.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
 
-from .. import deductions
+from .. import losses
 from ..facts import Facts
 from ..ledger import Earned, Line, State
 from ..marks import printed_max
@@ -100,19 +100,19 @@ def ticks(clause: TicksClause, facts: Facts) -> Earned:
 
 
 def deduct(rubric: Rubric, clause: DeductClause, facts: Facts) -> Earned:
-    """Full marks, from which ``deductions.lost`` takes; 未开展 earns 0 and nothing more is lost.
+    """Full marks, from which ``losses.lost`` takes; 未开展 earns 0 and nothing more is lost.
 
     Not done: the tick says so, or every count asked for is 0. No own input answered: blank.
     """
     full = printed_max(clause)
     if full is None:
         return Earned(State.NA)
-    needs = deductions.shortfalls(rubric, clause, facts)
+    needs = losses.shortfalls(rubric, clause, facts)
     not_done = Earned(lines=(Line("not_done", points=Fraction(0)),), stop=True)
     if clause.deductions.not_done and facts.get(f"{clause.code}.done") is False:
         return not_done
-    if not deductions.is_answered(rubric, clause, facts, needs):
-        return Earned(deductions.unanswered(rubric, clause, facts))
+    if not losses.is_answered(rubric, clause, facts, needs):
+        return Earned(losses.unanswered(rubric, clause, facts))
     if clause.deductions.not_done and needs and all(need.is_nothing for need in needs):
         return not_done
     return Earned(lines=(Line("full", {}, points=full),))

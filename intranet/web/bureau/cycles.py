@@ -8,9 +8,9 @@ from flask import Response, request, url_for
 
 from intranet.domain import cycles as work
 from intranet.domain import freeze, lifecycle
+from intranet.domain.operations import outcome_of, remember
 from intranet.domain.phases import phase_name
 from intranet.domain.scoring import score_entries
-from intranet.domain.operations import outcome_of, remember
 from intranet.enums import CombineRule, CycleState
 from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
@@ -129,7 +129,15 @@ def cycle(cycle_id: int) -> Response:
 
 def _basics(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
     installed = ground().registry.installed
-    return frame.page("bureau/cycle_basics.html", cycle, "basics", status=status, error=error, form=request.form, installed=installed)
+    return frame.page(
+        "bureau/cycle_basics.html",
+        cycle,
+        "basics",
+        status=status,
+        error=error,
+        form=request.form,
+        installed=installed,
+    )
 
 
 @bp.get("/cycles/<int:cycle_id>/basics")
@@ -172,7 +180,12 @@ def _onward(cycle: Cycle, here: str) -> Response:
 def _dates(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
     typed = request.form if request.method == "POST" else {}
     rows = [
-        (name, work.date_label(name), typed.get(name, frame.as_input(getattr(cycle, name))), name in work.fixed_dates(cycle.state))
+        (
+            name,
+            work.date_label(name),
+            typed.get(name, frame.as_input(getattr(cycle, name))),
+            name in work.fixed_dates(cycle.state),
+        )
         for name in work.DATES
     ]
     return frame.page("bureau/cycle_dates.html", cycle, "dates", status=status, error=error, rows=rows)
@@ -216,7 +229,10 @@ def _units(cycle: Cycle, *, status: int = 200, error: DomainError | None = None)
     entries = lists.entries_of(db(), cycle.id or 0)
     if cycle.state != CycleState.DRAFT:
         schools = schools_of(db(), [e.id or 0 for e in entries])
-        return frame.page("bureau/cycle_units_fixed.html", cycle, "units", entries=entries, schools=schools)
+        template = "bureau/cycle_units_fixed.html"
+        return frame.page(
+            template, cycle, "units", status=status, error=error, entries=entries, schools=schools
+        )
     chosen = frozenset(e.unit_id for e in entries)
     if request.method == "POST":
         chosen = frozenset(frame.posted_ids("unit"))
@@ -413,7 +429,9 @@ def cycle_advance(cycle_id: int) -> Response:
     except ValueError as error:
         raise Invalid(_("页面已过时，请刷新后再试。")) from error
     try:
-        lifecycle.advance(db(), actor(), found, to, _advance_checks(found), accepted=bool(request.form.get("accepted")))
+        lifecycle.advance(
+            db(), actor(), found, to, _advance_checks(found), accepted=bool(request.form.get("accepted"))
+        )
     except DomainError as error:
         db().rollback()
         return _phase(frame.load(cycle_id), status=error.status, error=error)

@@ -24,7 +24,10 @@ from intranet.web.forms import answer, go, say, wants_fragment
 from . import bp, frame
 
 access.allow(
-    {f"bureau.{name}": access.BUREAU for name in ("data", "data_row", "data_paste", "data_slot", "data_exempt")}
+    {
+        f"bureau.{name}": access.BUREAU
+        for name in ("data", "data_row", "data_paste", "data_slot", "data_exempt")
+    }
 )
 
 
@@ -197,7 +200,9 @@ def _slot_names(sheets: Mapping[int, EntrySheet]) -> list[tuple[str, str]]:
 
 
 def _not_applicable(
-    sheets: Mapping[int, EntrySheet], stored: Mapping[tuple[int, int, str], Answer], said: Mapping[tuple[int, str], Any]
+    sheets: Mapping[int, EntrySheet],
+    stored: Mapping[tuple[int, int, str], Answer],
+    said: Mapping[tuple[int, str], Any],
 ) -> list[tuple[Entry, str, str, Any]]:
     out = []
     for (entry_id, school_id, key), found in stored.items():
@@ -247,13 +252,24 @@ def data_row(cycle_id: int, entry_id: int, school_id: int, set_key: str) -> Resp
         if problem is not None:
             return _page(cycle_id, status=problem.status, error=problem)
         say("done", _("已保存。"))
-        return go(url_for("bureau.data", cycle_id=cycle_id) + f"#data-{[s.key for s in sets].index(set_key)}-{entry_id}-{school_id}")
+        return go(
+            url_for("bureau.data", cycle_id=cycle_id)
+            + f"#data-{[s.key for s in sets].index(set_key)}-{entry_id}-{school_id}"
+        )
     if problem is not None:  # the rolled back session holds nothing any more
         cycle, rubric, sheets = _load(cycle_id)
-        place = next(p for p in _places(cycle, fields.per) if (p.entry.id, p.school_id) == (entry_id, school_id))
+        place = next(
+            p for p in _places(cycle, fields.per) if (p.entry.id, p.school_id) == (entry_id, school_id)
+        )
     stored = lists.bureau_answers(db(), [entry_id])
     row = _row(sets, fields, place, sheets[entry_id], stored, error=problem, saved=problem is None)
-    return answer("bureau/_data_row.html", status=problem.status if problem else 200, row=row, cycle=cycle, is_open=work.is_open(cycle))
+    return answer(
+        "bureau/_data_row.html",
+        status=problem.status if problem else 200,
+        row=row,
+        cycle=cycle,
+        is_open=work.is_open(cycle),
+    )
 
 
 @bp.post("/cycles/<int:cycle_id>/data/paste/<set_key>")
@@ -264,7 +280,9 @@ def data_paste(cycle_id: int, set_key: str) -> Response:
         raise NotFound(_("没有这组数据。"))
     try:
         text = request.form.get("text", "")
-        n = work.paste(db(), actor(), cycle, _places(cycle, fields.per), fields.fields, text, at=current_time())
+        n = work.paste(
+            db(), actor(), cycle, _places(cycle, fields.per), fields.fields, text, at=current_time()
+        )
     except DomainError as error:
         db().rollback()
         return _page(cycle_id, status=error.status, error=error, at=set_key)

@@ -7,7 +7,15 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from intranet.documents.view import EvidenceItem, FilledForm, RankingView, ReviewerMark, RulingMade, SettledMark, UnitPart
+from intranet.documents.view import (
+    EvidenceItem,
+    FilledForm,
+    RankingView,
+    ReviewerMark,
+    RulingMade,
+    SettledMark,
+    UnitPart,
+)
 from intranet.domain import rulings
 from intranet.enums import CycleState
 from intranet.i18n import _
@@ -50,7 +58,9 @@ def _part(rubric: Rubric, line: UnitLine) -> UnitPart:
     for leaf in rubric.leaves():
         mark = said.get(deciding_role(leaf), {}).get(leaf.code)
         if mark is not None:
-            settled[leaf.code] = SettledMark(_number(mark.get("points")), mark.get("verdict"), mark.get("reason", ""))
+            settled[leaf.code] = SettledMark(
+                _number(mark.get("points")), mark.get("verdict"), mark.get("reason", "")
+            )
     return UnitPart(
         self_marks=source.self_marks,
         settled=settled,
@@ -60,9 +70,12 @@ def _part(rubric: Rubric, line: UnitLine) -> UnitPart:
             if m["role"] != SETTLED and not m["doubtful"]
         ],
         evidence=[
-            EvidenceItem(str(f["number"]), f["name"], [_place(rubric, ref) for ref in f["refs"]]) for f in line.row.evidence
+            EvidenceItem(str(f["number"]), f["name"], [_place(rubric, ref) for ref in f["refs"]])
+            for f in line.row.evidence
         ],
-        forms=[FilledForm(f, forms.rows(rubric, f, source), forms.foot(rubric, f, source)) for f in rubric.forms],
+        forms=[
+            FilledForm(f, forms.rows(rubric, f, source), forms.foot(rubric, f, source)) for f in rubric.forms
+        ],
     )
 
 
@@ -97,7 +110,13 @@ def ranking_view(ranking: Ranking, definition: Definition, *, bureau: str, zone:
         results=[line.result for line in ranking.lines],
         units={line.result.unit: _part(ranking.rubric, line) for line in ranking.lines},
         rulings=[
-            RulingMade(s.ruling, s.shown, s.note.get("reason", ""), s.note.get("by", ""), _day(s.note.get("at", ""), here))
+            RulingMade(
+                s.ruling,
+                s.shown,
+                s.note.get("reason", ""),
+                s.note.get("by", ""),
+                _day(s.note.get("at", ""), here),
+            )
             for s in rulings.settled(cycle, definition)
         ],
         label=label_of(cycle.state),

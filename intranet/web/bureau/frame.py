@@ -19,9 +19,9 @@ from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
 from intranet.models import Cycle
 from intranet.queries.entries import cycle_for
-from intranet.web import shell
 from intranet.web.context import actor, current_time, db, ground
 from intranet.web.forms import answer
+from intranet.web.shell import cycle_bar
 
 STEPS = ("basics", "rulings", "dates", "units", "panel", "open")
 
@@ -94,7 +94,15 @@ def steps(cycle: Cycle, here: str) -> list[Step]:
     return out
 
 
-def page(template: str, cycle: Cycle, here: str, *, status: int = 200, error: DomainError | None = None, **values: Any) -> Response:
+def page(
+    template: str,
+    cycle: Cycle,
+    here: str,
+    *,
+    status: int = 200,
+    error: DomainError | None = None,
+    **values: Any,
+) -> Response:
     """A page of one cycle, inside the steps of its preparation or under its tabs."""
     in_draft = cycle.state == CycleState.DRAFT
     place = STEPS.index(here) if here in STEPS else 0
@@ -102,7 +110,7 @@ def page(template: str, cycle: Cycle, here: str, *, status: int = 200, error: Do
         template,
         status=status,
         cycle=cycle,
-        cycle_bar=shell.cycle_bar(cycle),
+        cycle_bar=cycle_bar(cycle),
         here=here,
         error=error,
         in_draft=in_draft,
@@ -133,7 +141,15 @@ def posted_ids(name: str) -> list[int]:
     return [int(i) for i in request.form.getlist(name) if i.isascii() and i.isdigit() and len(i) < 12]
 
 
-MOMENTS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y.%m.%d %H:%M", "%Y年%m月%d日 %H:%M", "%Y-%m-%d")
+MOMENTS = (
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d %H:%M",
+    "%Y.%m.%d %H:%M",
+    "%Y年%m月%d日 %H:%M",
+    "%Y-%m-%d",
+)
 
 
 def parse_moment(text: str, field: str) -> datetime | None:
@@ -158,4 +174,8 @@ def parse_moment(text: str, field: str) -> datetime | None:
 
 def as_input(moment: datetime | None) -> str:
     """A moment as ``<input type=datetime-local>`` wants it."""
-    return "" if moment is None else moment.astimezone(ZoneInfo(ground().settings.timezone)).strftime("%Y-%m-%dT%H:%M")
+    return (
+        ""
+        if moment is None
+        else moment.astimezone(ZoneInfo(ground().settings.timezone)).strftime("%Y-%m-%dT%H:%M")
+    )

@@ -14,7 +14,8 @@ from intranet.i18n import _
 from intranet.models import Cycle, Entry
 from intranet.queries import cycles as lists
 from intranet.queries.entries import entry_for, returns_of, schools_of
-from intranet.queries.filing import Cell, Page, pages, progress as progress_of
+from intranet.queries.filing import Cell, Page, pages
+from intranet.queries.filing import progress as progress_of
 from intranet.rubric.model import Clause, Rubric
 from intranet.web import access
 from intranet.web.context import actor, current_time, db
@@ -67,7 +68,9 @@ def _keeps(row: BoardRow, wanted: str) -> bool:
     }.get(wanted, True)
 
 
-def _columns(rubric: Rubric, laid_out: tuple[Page, ...], dimension: str) -> list[tuple[Clause | None, list[Clause]]]:
+def _columns(
+    rubric: Rubric, laid_out: tuple[Page, ...], dimension: str
+) -> list[tuple[Clause | None, list[Clause]]]:
     """(dimension, its columns) in printed order, only one dimension if it is asked for."""
     out: list[tuple[Clause | None, list[Clause]]] = []
     for page in laid_out:
@@ -136,11 +139,15 @@ def _entry(cycle_id: int, entry_id: int) -> tuple[Cycle, Entry]:
     return cycle, entry
 
 
-def _entry_page(cycle: Cycle, entry: Entry, *, status: int = 200, error: DomainError | None = None, at: str = "") -> Response:
+def _entry_page(
+    cycle: Cycle, entry: Entry, *, status: int = 200, error: DomainError | None = None, at: str = ""
+) -> Response:
     scoring = frame.scoring_of(cycle)
     sheet = score_entry(db(), cycle, scoring, entry)
     back = returns_of(db(), [entry.id or 0], still_open=False)[entry.id or 0]
-    cells = progress_of(scoring.rubric, {entry.id or 0: sheet}, {entry.id or 0: [r for r in back if r.closed_at is None]})
+    cells = progress_of(
+        scoring.rubric, {entry.id or 0: sheet}, {entry.id or 0: [r for r in back if r.closed_at is None]}
+    )
     row = BoardRow(entry, cells[entry.id or 0], "", ())
     return frame.page(
         "bureau/entry_progress.html",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from flask import Response, request, url_for
 
@@ -43,7 +44,9 @@ access.allow(
 
 
 def _live(cycle: Cycle) -> dict[int, EntrySheet]:
-    return score_entries(db(), cycle, frame.scoring_of(cycle), lists.entries_of(db(), cycle.id or 0), check=True)
+    return score_entries(
+        db(), cycle, frame.scoring_of(cycle), lists.entries_of(db(), cycle.id or 0), check=True
+    )
 
 
 def _freeze(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
@@ -149,7 +152,11 @@ def ranking_page(cycle: Cycle, *, entry_id: int | None = None) -> Response:
     unit_endpoint = "bureau.ranking_unit" if is_bureau else "leader.unit"
     if wants_fragment() and ranking is not None and entry_id is not None:
         closed = request.args.get("closed") == "1"
-        values = {"ranking": ranking, "line": ranking.line(entry_id), "drill": None if closed else drill}
+        values: dict[str, Any] = {
+            "ranking": ranking,
+            "line": ranking.line(entry_id),
+            "drill": None if closed else drill,
+        }
         return answer("bureau/_ranking_unit.html", cycle=cycle, unit_endpoint=unit_endpoint, **values)
     return frame.page(
         "bureau/ranking.html" if is_bureau else "leader/ranking.html",
@@ -189,7 +196,7 @@ def ranking_check(cycle_id: int) -> Response:
     cycle = frame.load(cycle_id)
     held = _held(cycle)
     recheck = work.recheck(db(), cycle, frame.scoring_of(cycle), held)
-    values = {"recheck": recheck, "held": held, "cycle": cycle, "now": current_time()}
+    values: dict[str, Any] = {"recheck": recheck, "held": held, "cycle": cycle, "now": current_time()}
     if wants_fragment():
         return answer("bureau/_recheck.html", **values)
     back = "bureau.ranking" if actor().has(Role.BUREAU) else "leader.cycle"
@@ -201,7 +208,7 @@ def ranking_xlsx(cycle_id: int) -> Response:
     cycle = frame.load(cycle_id)
     _held(cycle)
     found = ranking_of(cycle)
-    assert found is not None  # noqa: S101 - _held has looked
+    assert found is not None
     settings = ground().settings
     definition = frame.scoring_of(cycle).definition
     view = exports.ranking_view(found, definition, bureau=settings.bureau_name, zone=settings.timezone)
@@ -214,7 +221,7 @@ def ranking_form(cycle_id: int, entry_id: int, key: str) -> Response:
     cycle = frame.load(cycle_id)
     _held(cycle)
     found = ranking_of(cycle)
-    assert found is not None  # noqa: S101 - _held has looked
+    assert found is not None
     rubric, line = found.rubric, found.line(entry_id)
     form = next((f for f in rubric.forms if f.key == key), None)
     if form is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, request, url_for
 from markupsafe import Markup, escape
 
@@ -38,11 +40,13 @@ def marked(quote: str, text: str) -> Markup:
     return Markup("{}<mark>{}</mark>{}").format(before, quote, after)
 
 
-def _context(cycle: Cycle, definition: Definition) -> dict[str, object]:
+def _context(cycle: Cycle, definition: Definition) -> dict[str, Any]:
     found = work.settled(cycle, definition)
     asked = [s for s in found if not s.ruling.note]
     counts = {state: sum(s.state is state for s in asked) for state in work.RulingState}
-    bound = definition.bind({k: v for k, v in cycle.rulings.items() if k in {r.key for r in definition.rulings}})
+    bound = definition.bind(
+        {k: v for k, v in cycle.rulings.items() if k in {r.key for r in definition.rulings}}
+    )
     return {
         "cycle": cycle,
         "settled": found,
@@ -112,7 +116,10 @@ def ruling_decide(cycle_id: int, key: str) -> Response:
         if error is not None:
             return _page(cycle, status=error.status, error=error, at=key)
         following = _following(cycle, definition, key)
-        return go(url_for("bureau.cycle_rulings", cycle_id=cycle_id, at=following) + (f"#ruling-{following}" if following else ""))
+        return go(
+            url_for("bureau.cycle_rulings", cycle_id=cycle_id, at=following)
+            + (f"#ruling-{following}" if following else "")
+        )
     values = _context(cycle, definition)
     by_key = {s.ruling.key: s for s in work.settled(cycle, definition)}
     following = "" if error else _following(cycle, definition, key)

@@ -151,7 +151,13 @@ def bench_of(rubric: Rubric, sheet: EntrySheet, item: Item, evidence: Sequence[F
     places = {e.id: place for ref, place in reversed(refs) for e in by_ref.get(ref, ())}
     files = [File(e.evidence, places[e.evidence.id]) for e in evidence if e.evidence.id in places]
     loose = {e.id: e for c in page.clauses for e in by_ref.get(f"clause:{c.code}", ())}
-    return Bench(slots, list(loose.values()), files, facts, [c for c in page.clauses if c.text or c.requirement or c.note])
+    return Bench(
+        slots,
+        list(loose.values()),
+        files,
+        facts,
+        [c for c in page.clauses if c.text or c.requirement or c.note],
+    )
 
 
 def leaf_view(

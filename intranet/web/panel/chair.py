@@ -23,9 +23,10 @@ from intranet.rubric.marks import verdicts
 from intranet.rubric.model import Field, Option, Rubric
 from intranet.rubric.numbers import as_text
 
-from .. import access, shell
+from .. import access
 from ..context import actor, current_time, db, ground
 from ..forms import answer, go, say
+from ..shell import cycle_bar
 from . import bp
 from .desk import entry_id, indicator_for, open_desk
 
@@ -59,7 +60,7 @@ def board(cycle_id: int) -> Response:
     return answer(
         "panel/board.html",
         cycle=cycle,
-        cycle_bar=shell.cycle_bar(cycle),
+        cycle_bar=cycle_bar(cycle),
         rubric=desk.rubric,
         rows=chosen[(here - 1) * PAGE : here * PAGE],
         found=len(chosen),
@@ -235,7 +236,7 @@ def _page(
         "panel/settle.html",
         status=status,
         cycle=cycle,
-        cycle_bar=shell.cycle_bar(cycle, item.entry),
+        cycle_bar=cycle_bar(cycle, item.entry),
         rubric=rubric,
         entry=item.entry,
         item=item,

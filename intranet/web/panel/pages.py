@@ -14,9 +14,10 @@ from intranet.models import Cycle
 from intranet.queries import review
 from intranet.rubric.model import Clause
 
-from .. import access, shell
+from .. import access
 from ..context import actor, current_time, db
 from ..forms import answer
+from ..shell import cycle_bar
 from . import bp
 from .desk import open_desk, order
 
@@ -69,7 +70,7 @@ def queue(cycle_id: int) -> Response:
     return answer(
         "panel/queue.html",
         cycle=cycle,
-        cycle_bar=shell.cycle_bar(cycle),
+        cycle_bar=cycle_bar(cycle),
         desk=desk,
         groups=_groups(desk.items, desk.by, reviewing=reviewing),
         onward=next_due(desk.items, actor().user_id) if reviewing else None,
@@ -106,7 +107,7 @@ def sheet(cycle_id: int) -> Response:
     return answer(
         "panel/sheet.html",
         cycle=cycle,
-        cycle_bar=shell.cycle_bar(cycle),
+        cycle_bar=cycle_bar(cycle),
         rubric=desk.rubric,
         units=units,
         progress=desk.progress,

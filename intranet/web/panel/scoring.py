@@ -20,9 +20,10 @@ from intranet.queries.filed import evidence_of, names_of
 from intranet.rubric.deductions import Choice, bank
 from intranet.rubric.model import Rubric
 
-from .. import access, shell
+from .. import access
 from ..context import actor, current_time, db, ground
 from ..forms import answer, go, next_url, say, wants_fragment
+from ..shell import cycle_bar
 from . import bp, typed
 from .bench import bench_of, leaf_view
 from .desk import blind_item, entry_id, indicator_for, open_desk, order
@@ -138,7 +139,7 @@ def _page(
         "panel/_score.html" if wants_fragment() else "panel/score.html",
         status=status,
         cycle=cycle,
-        cycle_bar=shell.cycle_bar(cycle, entry),
+        cycle_bar=cycle_bar(cycle, entry),
         desk=desk,
         rubric=rubric,
         entry=entry,

@@ -20,7 +20,8 @@ from intranet.queries import filed as stored
 from intranet.queries.filing import Cell, progress
 from intranet.rubric.ledger import Score
 from intranet.rubric.model import Rubric
-from intranet.web import context, shell
+from intranet.web import context
+from intranet.web.shell import cycle_bar
 
 
 @dataclass
@@ -102,7 +103,7 @@ class Desk:
             "entry": self.filing.entry,
             "cycle": self.filing.cycle,
             "rubric": self.rubric,
-            "cycle_bar": shell.cycle_bar(self.filing.cycle, self.filing.entry),
+            "cycle_bar": cycle_bar(self.filing.cycle, self.filing.entry),
         }
 
 

@@ -129,6 +129,7 @@ def show_page(
         status=status,
         **shown,
         why_not=desk.why_not(page.code),
+        quotes=view.quotes(page),
         groups=view.field_groups(desk, page, typed or view.Typed()),
         slots=view.slots(desk, page, slot_typed or view.Typed()),
         tables=[

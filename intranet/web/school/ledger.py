@@ -13,18 +13,22 @@ from intranet.rubric.ledger import Line, Score, State
 from intranet.rubric.model import Clause, JudgedClause, RankClause, Rubric, RuleClause
 from intranet.rubric.numbers import show
 
-ROWS = frozenset({"row", "stay", "stay_row"})
-"""Lines about table rows: they stand in the table itself, the ledger only adds them up."""
+ADDED_UP = frozenset({"row", "stay", "stay_row", "tick"})
+"""Lines that stand in the table or the form itself; the ledger only says how many at what rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """One clause. how, lost: sentences. counted: points, or the word for there being none yet."""
+    """One clause. how, lost, then: sentences of what was earned, taken, and done afterwards.
+
+    counted: points; word: what stands there if there are none yet.
+    """
 
     clause: Clause
     depth: int
     how: tuple[str, ...]
     lost: tuple[str, ...]
+    then: tuple[str, ...]
     raw: Fraction | None
     cap: Fraction | None
     counted: Fraction | None
@@ -50,8 +54,9 @@ def rows(rubric: Rubric, sheet: Mapping[str, Score], code: str, *, own: bool = T
             LedgerRow(
                 clause=clause,
                 depth=rubric.depth(clause.code) - top,
-                how=tuple(_how(score, own=own)),
+                how=tuple(_how(score)),
                 lost=tuple(_lost(rubric, score)),
+                then=tuple(_then(score, own=own)),
                 raw=score.raw,
                 cap=clause.max,
                 counted=score.points,
@@ -92,25 +97,31 @@ def so_far(score: Score) -> Fraction | None:
     return score.raw if score.state is State.PENDING else None
 
 
-def _how(score: Score, *, own: bool) -> Iterator[str]:
-    counted = [x for x in score.lines if x.what in ROWS and x.counted and x.points is not None]
+def _how(score: Score) -> Iterator[str]:
+    counted = [x for x in score.lines if x.what in ADDED_UP and x.counted and x.points is not None]
     if counted:
         times = Counter(x.points or Fraction(0) for x in counted)
         yield " + ".join(f"{show(p)}×{n}" for p, n in sorted(times.items(), reverse=True))
     refused = Counter(
-        sentences.reason(x) for x in score.lines if x.what in ROWS and not x.counted and x.reason
+        sentences.reason(x) for x in score.lines if x.what in ADDED_UP and not x.counted and x.reason
     )
     for reason, n in refused.most_common():
-        yield _("不计 %(n)s 行：%(reason)s", n=n, reason=reason)
+        yield _("不计 %(n)s 处：%(reason)s", n=n, reason=reason)
     for line in score.lines:
-        if line.what not in ROWS and (line.points is None or line.points >= 0):
+        if line.what not in ADDED_UP and (line.points is None or line.points >= 0):
             yield _sentence(line)
     for step in score.steps:
-        if step.name in {"average", "gate", "round", "weight", "floor", "best"}:
+        if step.name in {"average", "gate", "round", "best"}:
+            yield sentences.step(step)
+    yield from (sentences.flag(code) for code in score.flags)
+
+
+def _then(score: Score, *, own: bool) -> Iterator[str]:
+    for step in score.steps:
+        if step.name in {"floor", "weight"}:
             yield sentences.step(step)
         if step.name == "mark":
-            yield _("自评") if own else sentences.step(step)
-    yield from (sentences.flag(code) for code in score.flags)
+            yield _("自评 %(points)s", points=show(step.after)) if own else sentences.step(step)
 
 
 def _sentence(line: Line) -> str:
@@ -124,5 +135,5 @@ def _lost(rubric: Rubric, score: Score) -> Iterator[str]:
     if score.capped_off > 0:
         yield _("因封顶未计 %(points)s", points=show(score.capped_off, rubric.places))
     for line in score.lines:
-        if line.what not in ROWS and line.points is not None and line.points < 0:
+        if line.what not in ADDED_UP and line.points is not None and line.points < 0:
             yield f"{sentences.line(line)} {show(line.points)}"

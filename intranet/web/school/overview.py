@@ -123,7 +123,7 @@ def _item(desk: Desk, page: Page) -> Item:
         cell=cell,
         words=state_words(desk, page.code),
         missing=_("还没开始") if cell.state == "none" else missing,
-        points=ledger.so_far(score) if score.state in (State.SCORED, State.PENDING) else None,
+        points=None if cell.state == "none" else ledger.so_far(score),
         point_word=ledger.word(desk.rubric, page.clause, score),
         lost=_lost(desk, page),
     )

@@ -13,8 +13,9 @@ from intranet.i18n import _
 from intranet.queries import entries, filed
 from intranet.rubric.ledger import Score, Sheet, result_from_json
 from intranet.rubric.model import Clause, Rubric
-from intranet.web import access, context, shell
+from intranet.web import access, context
 from intranet.web.forms import answer
+from intranet.web.shell import cycle_bar
 
 from . import bp, ledger
 
@@ -39,7 +40,7 @@ def result(entry_id: int) -> Response:
         entry=entry,
         cycle=cycle,
         rubric=rubric,
-        cycle_bar=shell.cycle_bar(cycle, entry),
+        cycle_bar=cycle_bar(cycle, entry),
         freeze=freeze,
         found=found,
         rank=own.rank,
@@ -63,7 +64,10 @@ def _dimensions(rubric: Rubric, sheet: Sheet) -> list[tuple[Clause, Score, list[
     for top in rubric.children[rubric.root.code]:
         parts = [
             Part(
-                c, sheet[c.code], ledger.word(rubric, c, sheet[c.code]), ledger.rows(rubric, sheet, c.code, own=False)
+                c,
+                sheet[c.code],
+                ledger.word(rubric, c, sheet[c.code]),
+                ledger.rows(rubric, sheet, c.code, own=False),
             )
             for c in rubric.children[top.code] or (top,)
         ]

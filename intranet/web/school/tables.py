@@ -71,6 +71,7 @@ class TableView:
     n: int
     is_declared: bool
     has_months: bool
+    has_bands: bool
     scores: bool
     may_add: bool
     may_edit: bool
@@ -82,7 +83,7 @@ class TableView:
     @property
     def span(self) -> int:
         """Columns of the whole table, for rows that go across."""
-        return 2 + len(self.heads) + (2 if self.has_months else 0) + (1 if self.scores else 0)
+        return 2 + len(self.heads) + self.has_months + self.has_bands + self.scores
 
 
 def table_view(
@@ -119,13 +120,15 @@ def table_view(
     if others:
         groups.append(RowGroup(None, (), title=_("另有 %(n)s 行归其他指标", n=others)))
     bureau = table.by != SCHOOL
+    groups = [g for g in groups if g.rows or g.title]
     return TableView(
         table=table,
         heads=tuple((label, figure) for label, figure, _keys in columns[1:]),
-        groups=tuple(g for g in groups if g.rows or g.title),
+        groups=tuple(groups),
         n=len(rows),
         is_declared=found == [],
         has_months=any(isinstance(x, RosterClause) for x in leaves),
+        has_bands=any(r.band for g in groups for r in g.rows),
         scores=bool(leaves),
         may_add=not bureau and desk.may_help(page.code),
         may_edit=not bureau and desk.may_edit(page.code),
@@ -154,10 +157,12 @@ def _columns(table: Table, rows: Sequence[tables.Row], fixed: set[str]) -> list[
     used = {c.key for c in table.columns if any(r.cell(c.key) is not None for r in rows)} | {
         table.columns[0].key
     }
-    pairs = [c.of for c in table.columns if c.type == "direction" and len(c.of) == 2]
+    pairs: dict[tuple[str, ...], str] = {
+        c.of: c.label for c in table.columns if c.type == "direction" and len(c.of) == 2
+    }
     by = table.by_key
     if {"start", "end"} <= by.keys() and by["start"].type == by["end"].type == "date":
-        pairs.append(("start", "end"))
+        pairs["start", "end"] = _("起止")
     joined = {pair[0]: pair for pair in pairs}
     inside = {key for pair in pairs for key in pair[1:]}
     out: list[Shown] = []
@@ -170,7 +175,7 @@ def _columns(table: Table, rows: Sequence[tables.Row], fixed: set[str]) -> list[
         if column.key in head or column.key in skip or column.key not in used or column.key in fixed:
             continue
         keys = joined.get(column.key, (column.key,))
-        label = "、".join(by[k].label for k in keys)
+        label = pairs.get(keys, column.label)
         out.append((label, column.type in {"count", "number"}, keys))
     return out
 

@@ -6,14 +6,14 @@ Nothing here reads a request or changes anything; what was typed and refused com
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
 from intranet.models import Evidence
-from intranet.queries.filing import SCHOOL, Page, is_open
+from intranet.queries.filing import SCHOOL, Page, has_several_lists, is_open
 from intranet.rubric import marks
 from intranet.rubric.model import Clause, Column, Field, JudgedClause, Option
 from intranet.rubric.numbers import as_text, show
@@ -52,8 +52,11 @@ class FieldView:
 
 @dataclass(frozen=True, slots=True)
 class FieldGroup:
+    """The fields of one clause; members: those asked of each school, as (school, a field each)."""
+
     clause: Clause
     fields: tuple[FieldView, ...]
+    members: tuple[tuple[str, tuple[FieldView, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,28 @@ def field_groups(desk: Desk, page: Page, typed: Typed) -> list[FieldGroup]:
             views = field_views(desk, page, declared.key, typed)
             groups.setdefault(declared.clause or page.code, []).extend(views)
     by = {c.code: c for c in page.clauses}
-    return [FieldGroup(by.get(code, page.clause), tuple(views)) for code, views in groups.items()]
+    return [_group(desk, by.get(code, page.clause), views) for code, views in groups.items()]
+
+
+def _group(desk: Desk, clause: Clause, views: list[FieldView]) -> FieldGroup:
+    members = [
+        (s.name, tuple(v for v in views if v.school == s.code))
+        for s in desk.filing.schools
+        if any(v.school == s.code for v in views)
+    ]
+    return FieldGroup(clause, tuple(v for v in views if not v.school), tuple(members))
+
+
+def quotes(page: Page) -> list[tuple[str, str]]:
+    """The notice's own words on this page, ("text" or "requirement", words), each said once."""
+    said, out = "", []
+    for clause in page.clauses:
+        for kind, words in (("text", clause.text), ("requirement", clause.requirement)):
+            plain = "".join(words.split()).rstrip("；;。")
+            if plain and plain not in said:
+                said += plain + "\n"
+                out.append((kind, words))
+    return out
 
 
 def field_views(desk: Desk, page: Page, key: str, typed: Typed) -> list[FieldView]:
@@ -161,7 +185,10 @@ class FileView:
 
 @dataclass(frozen=True, slots=True)
 class SlotView:
-    """One place for files. state: there, miss, absent (确实没有), na, free (nothing is asked)."""
+    """One place for files. state: there, miss, absent (确实没有), na, free (nothing is asked).
+
+    of: the clause's title, where two clauses of the page ask for materials of the same name.
+    """
 
     ref: str
     label: str
@@ -170,6 +197,7 @@ class SlotView:
     effect: str = ""
     reason: str = ""
     error: str = ""
+    of: str = ""
 
     @property
     def key(self) -> str:
@@ -190,16 +218,17 @@ def file_view(desk: Desk, evidence: Evidence) -> FileView:
 def slots(desk: Desk, page: Page, typed: Typed) -> list[SlotView]:
     """The materials of a page, missing ones first; leaves that name none get a free place."""
     out: list[SlotView] = []
+    several = has_several_lists(page, desk.filed.form)
     for clause in page.clauses:
         own = desk.filed.form.slots(clause.code)
         for slot in own:
             ref = f"slot:{clause.code}#{slot.n}"
             value = desk.filed.facts.slot(clause.code, slot.n - 1)
             state = {True: "there", False: "absent", "na": "na"}.get(value, "miss")
-            effect = _effect(desk, clause.code, ref) if state in {"miss", "absent"} else ""
-            out.append(
-                _slot(desk, ref, slot.label, "na" if slot.hidden else state, typed, effect, slot.reason)
-            )
+            found = _slot(desk, ref, slot.label, "na" if slot.hidden else state, typed)
+            effect = _effect(desk, clause.code, ref) if found.state in {"miss", "absent"} else ""
+            of = clause.title if several else ""
+            out.append(replace(found, effect=effect, reason=slot.reason, of=of))
         judged = isinstance(clause, JudgedClause) and is_open(desk.own[clause.code])
         if judged and not own and clause.code != page.code:
             label = _("%(name)s：佐证材料", name=clause.name)
@@ -209,11 +238,9 @@ def slots(desk: Desk, page: Page, typed: Typed) -> list[SlotView]:
     return sorted(out, key=lambda s: order[s.state])
 
 
-def _slot(
-    desk: Desk, ref: str, label: str, state: str, typed: Typed, effect: str = "", reason: str = ""
-) -> SlotView:
+def _slot(desk: Desk, ref: str, label: str, state: str, typed: Typed) -> SlotView:
     files = tuple(file_view(desk, e) for e in desk.files_at.get(ref, ()))
-    return SlotView(ref, label, state, files, effect, reason, typed.problems.get(ref, ""))
+    return SlotView(ref, label, state, files, error=typed.problems.get(ref, ""))
 
 
 def _effect(desk: Desk, code: str, ref: str) -> str:

@@ -58,7 +58,7 @@ def test_ranking_shows_rank_total_losses_grade_and_state(data: bytes) -> None:
     assert build.column(sheet, "学校联盟", top=3)[:3] == ["云台学校联盟", "青禾学校联盟", "松鹤学校联盟"]
     assert build.column(sheet, "总分", top=3) == [38.3, 38.3, 34.8, 23.59, "待评"]
     assert build.column(sheet, "账本总分", top=3) == [38.3, 38.3, 34.8, 23.59, "待评"]
-    assert build.column(sheet, "基本分", top=3) == [32.3, 32.3, 30.8, 17.59, 28.3]
+    assert build.column(sheet, "基本分", top=3) == [32.3, 32.3, 30.8, 17.59, "待评"]
     assert build.column(sheet, "总分扣减", top=3) == [0, 0, 2, 0, 0]
     assert build.column(sheet, "等次", top=3) == ["优秀", "优秀", "合格", "合格", None]
     assert build.column(sheet, "核对", top=3) == ["一致", "一致", "一致", "一致", "—"]

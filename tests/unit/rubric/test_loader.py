@@ -136,7 +136,7 @@ def test_choice_that_is_not_offered_or_unknown_ruling() -> None:
     definition = load(SAMPLE)
     with pytest.raises(RubricError, match="裁定“long_stay”: 没有“half”这一选项: 请在 same、none 中选一个"):
         definition.bind({"long_stay": "half"})
-    with pytest.raises(RubricError, match="裁定“tie”不在本细则中: 您是不是想写“ties”"):
+    with pytest.raises(RubricError, match="裁定“tie”不在本考核办法中: 您是不是想写“ties”"):
         definition.bind({"tie": "same"})
 
 

@@ -1,0 +1,58 @@
+"""The local store: hashes, the same content once, nothing outside its folder, nothing left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import pytest
+
+from intranet.storage.local import CHUNK, LocalStore
+
+
+def test_bytes_come_back_from_their_hash(tmp_path: Path) -> None:
+    store, content = LocalStore(tmp_path / "evidence"), b"x" * (CHUNK + 17)
+    received = store.receive(io.BytesIO(content))
+    assert received.sha256 == hashlib.sha256(content).hexdigest()
+    assert received.size == CHUNK + 17
+    store.keep(received)
+    kept = store.path(received.sha256)
+    assert kept == tmp_path / "evidence" / received.sha256[:2] / received.sha256
+    assert kept.read_bytes() == content
+    assert not received.path.exists()
+
+
+def test_the_same_content_is_kept_once(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    first, second = store.receive(io.BytesIO(b"same")), store.receive(io.BytesIO(b"same"))
+    store.keep(first)
+    store.keep(second)
+    files = [p for p in tmp_path.rglob("*") if p.is_file()]
+    assert files == [store.path(first.sha256)]
+
+
+def test_discarded_bytes_leave_nothing(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    received = store.receive(io.BytesIO(b"unwanted"))
+    store.discard(received)
+    store.discard(received)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+    with pytest.raises(FileNotFoundError):
+        store.path(received.sha256)
+
+
+def test_a_broken_stream_leaves_nothing(tmp_path: Path) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError("connection lost")
+
+    with pytest.raises(OSError, match="connection lost"):
+        LocalStore(tmp_path).receive(Broken())
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "", "A" * 64, "0" * 63, "0" * 64 + "\n"])
+def test_only_a_hash_names_a_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="not a sha256"):
+        LocalStore(tmp_path).path(name)
