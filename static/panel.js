@@ -284,7 +284,7 @@
       if (target.closest("a, button, summary")) return; // what has the focus does its own work
       event.preventDefault();
       save();
-    } else if (/^[1-9]$/.test(event.key)) pressed(event.key);
+    } else if (/^[1-9]$/.test(event.key)) { event.preventDefault(); pressed(event.key); }
     else if (event.key === "ArrowLeft" && !target.matches("input[type=radio]")) turn(-1);
     else if (event.key === "ArrowRight" && !target.matches("input[type=radio]")) turn(1);
     else if (event.key === "j" || event.key === "J") hop("j");

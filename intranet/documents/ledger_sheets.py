@@ -10,7 +10,7 @@ from ..i18n import _
 from ..rubric import sentences
 from ..rubric.ledger import Line, Score
 from ..rubric.model import Clause, Rubric
-from .points_sheet import unit_width, words
+from .points_sheet import printed_top, unit_width, words
 from .view import RankingView, UnitPart
 from .workbook import Book, Sheet
 
@@ -35,7 +35,7 @@ def add_comparison(book: Book, view: RankingView) -> None:
         _("最终减自评"),
     ]
     number, text, middle = book.points(rubric.places), book.cell(), book.cell("center")
-    leaves = [(leaf, *_naming(rubric, leaf), _maximum(leaf)) for leaf in rubric.leaves()]
+    leaves = [(leaf, *_naming(rubric, leaf), printed_top(leaf)) for leaf in rubric.leaves()]
     top = _opening(sheet, view, _("自评与考核对照"))
     at = sheet.table(top, heads, [], styles=[])
     for result in view.results:
@@ -61,10 +61,6 @@ def _settled(part: UnitPart, code: str) -> str | Fraction | None:
     """The panel's word: its number, else its verdict."""
     mark = part.settled.get(code)
     return None if mark is None else mark.verdict if mark.points is None else mark.points
-
-
-def _maximum(clause: Clause) -> str | Fraction:
-    return clause.max if clause.max is not None else clause.unset or "—"
 
 
 def add_ledger(book: Book, view: RankingView) -> None:

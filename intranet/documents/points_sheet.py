@@ -38,6 +38,11 @@ def words(clause: Clause, score: Score) -> str:
     return _("未填") if score.state is State.BLANK else _("待评")
 
 
+def printed_top(clause: Clause) -> str | Fraction:
+    """The 分值 of a clause, or what stands for it."""
+    return clause.max if clause.max is not None else clause.unset or "—"
+
+
 def unit_width(view: RankingView) -> float:
     """Width of the column that names the units, the same in all sheets."""
     return fit([result.name for result in view.results], least=16, most=36)
@@ -133,11 +138,8 @@ def _maxima(sheet: Sheet, rubric: Rubric, columns: Mapping[str, int], row: int) 
     style = sheet.book.cell("center", bg_color="#F7F8FA", bold=True)
     sheet.merge((row, 0, row, 1), _("分值"), style)
     for key, column in columns.items():
-        clause = rubric.by.get(key)
-        known = clause is not None and clause.max is not None
-        sheet.put(
-            row, column, clause.max if clause and known else (clause.unset if clause else "") or "—", style
-        )
+        clause = rubric.by.get(key)  # None: a column of deductions
+        sheet.put(row, column, "—" if clause is None else printed_top(clause), style)
 
 
 def _body(sheet: Sheet, rubric: Rubric, results: Sequence[Result], place: PointsSheet) -> None:
@@ -145,12 +147,12 @@ def _body(sheet: Sheet, rubric: Rubric, results: Sequence[Result], place: Points
     text, middle, name = book.cell("center"), book.cell("center"), book.cell()
     number, total = book.points(rubric.places), book.points(rubric.places, bold=True)
     part = book.points(rubric.places, bg_color="#F7F8FA")
-    formulas = {c.code: _formula(rubric, c, place.columns) for c in rubric.clauses if rubric.children[c.code]}
-    plan: list[tuple[int, Clause, str | None, Any]] = []
+    sums = {c.code: _Sum.of(rubric, c, place.columns) for c in rubric.clauses if rubric.children[c.code]}
+    plan: list[tuple[int, Clause, _Sum | None, Any]] = []
     for clause in rubric.clauses:
-        style = total if clause.parent is None else part if clause.code in formulas else number
-        plan.append((place.columns[clause.code], clause, formulas.get(clause.code), style))
-    losses = [(place.columns[c + LOSS], c) for c in formulas if c + LOSS in place.columns]
+        style = total if clause.parent is None else part if clause.code in sums else number
+        plan.append((place.columns[clause.code], clause, sums.get(clause.code), style))
+    losses = [(place.columns[c + LOSS], c) for c in sums if c + LOSS in place.columns]
     for result in results:
         row = place.rows[result.unit]
         if result.rank is None:
@@ -159,33 +161,62 @@ def _body(sheet: Sheet, rubric: Rubric, results: Sequence[Result], place: Points
             sheet.raw.write_number(row, 0, result.rank, middle)
         sheet.text(row, 1, result.name, name)
         sheet.height(row, sheet.lines(("", result.name)))
-        for column, clause, formula, style in plan:
+        for column, clause, over, style in plan:
             score = result.sheet[clause.code]
             if score.points is None:
                 sheet.text(row, column, words(clause, score), text)
-            elif formula is not None and _recomputed(rubric, clause, result) == score.points:
-                sheet.formula(row, column, formula.replace("{row}", str(row + 1)), score.points, style)
+            elif over is not None and over.recompute(result) == score.points:
+                sheet.formula(row, column, over.formula.replace("{row}", str(row + 1)), score.points, style)
             else:
                 sheet.number(row, column, score.points, style)
         for column, code in losses:
             sheet.number(row, column, lost(result.sheet[code]), number)
 
 
-def _formula(rubric: Rubric, clause: Clause, columns: Mapping[str, int]) -> str:
-    """``MAX(0,MIN(20,SUM(E{row},H{row}))-K{row})``; text cells (不适用) add nothing."""
-    parts = _areas([columns[kid.code] for kid in rubric.children[clause.code]])
-    best = isinstance(clause, SumClause) and clause.take == "best"
-    out = f"{'MAX' if best else 'SUM'}({parts})"
-    cap = printed_max(clause)
-    if cap is not None:
-        out = f"MIN({literal(cap)},{out})"
-    if clause.code + LOSS in columns:
-        out = f"MAX(0,{out}-{xl_col_to_name(columns[clause.code + LOSS])}{{row}})"
-    if clause.weight != 1:
-        out = f"{out}*{literal(clause.weight)}"
-        if rubric.rounding != "display":
-            out = f"ROUND({out},{rubric.places if clause.places is None else clause.places})"
-    return out
+@dataclass(frozen=True)
+class _Sum:
+    """A clause with parts: the formula over their cells, and what it gives, exactly.
+
+    formula: ``MAX(0,MIN(20,SUM(E{row},H{row}))-K{row})``; text cells (不适用) add nothing.
+    """
+
+    rubric: Rubric
+    clause: Clause
+    parts: tuple[str, ...]
+    best: bool
+    cap: Fraction | None
+    formula: str
+
+    @classmethod
+    def of(cls, rubric: Rubric, clause: Clause, columns: Mapping[str, int]) -> _Sum:
+        parts = tuple(kid.code for kid in rubric.children[clause.code])
+        best = isinstance(clause, SumClause) and clause.take == "best"
+        cap = printed_max(clause)
+        out = f"{'MAX' if best else 'SUM'}({_areas([columns[code] for code in parts])})"
+        if cap is not None:
+            out = f"MIN({literal(cap)},{out})"
+        if clause.losses:
+            out = f"MAX(0,{out}-{xl_col_to_name(columns[clause.code + LOSS])}{{row}})"
+        if clause.weight != 1:
+            out = f"{out}*{literal(clause.weight)}"
+            if rubric.rounding != "display":
+                out = f"ROUND({out},{rubric.places if clause.places is None else clause.places})"
+        return cls(rubric, clause, parts, best, cap, out)
+
+    def recompute(self, result: Result) -> Fraction | None:
+        """What the formula gives; None where no part has points."""
+        found = [result.sheet[code].points for code in self.parts]
+        points = [value for value in found if value is not None]
+        if not points:
+            return None
+        out = max(points) if self.best else _sum(points)
+        if self.cap is not None:
+            out = min(self.cap, out)
+        if self.clause.losses:
+            out = max(ZERO, out - lost(result.sheet[self.clause.code]))
+        if self.clause.weight != 1:
+            out = rounded(self.rubric, self.clause, out * self.clause.weight, divided=True)
+        return out
 
 
 def _areas(columns: Sequence[int]) -> str:
@@ -200,19 +231,12 @@ def _areas(columns: Sequence[int]) -> str:
     return ",".join(":".join(name) for name in names)
 
 
-def _recomputed(rubric: Rubric, clause: Clause, result: Result) -> Fraction | None:
-    """What the formula gives, exactly; None where there is no part with points."""
-    scores = [result.sheet[kid.code] for kid in rubric.children[clause.code]]
-    points = [score.points for score in scores if score.points is not None]
-    if not points:
-        return None
-    best = isinstance(clause, SumClause) and clause.take == "best"
-    out = max(points) if best else sum(points, ZERO)
-    cap = printed_max(clause)
-    if cap is not None:
-        out = min(cap, out)
-    if clause.losses:
-        out = max(ZERO, out - lost(result.sheet[clause.code]))
-    if clause.weight != 1:
-        out = rounded(rubric, clause, out * clause.weight, divided=True)
-    return out
+def _sum(points: Sequence[Fraction]) -> Fraction:
+    """Their sum. Whole millionths where all are such, as nearly always: several times quicker."""
+    millionths = 0
+    for value in points:
+        each, rest = divmod(10**6, value.denominator)
+        if rest:
+            return sum(points, ZERO)
+        millionths += value.numerator * each
+    return Fraction(millionths, 10**6)

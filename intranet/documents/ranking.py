@@ -164,7 +164,7 @@ class _Ranking:
 
     def _subtotal(self, row: int, result: Result, code: str, of: Sequence[str]) -> None:
         """The sum of its clauses; words where none of them has points or one is open."""
-        value, column = result.subtotals[code], self.at[f"sub.{code}"]
+        value, column = result.subtotals.get(code), self.at[f"sub.{code}"]
         open_ = next((c for c in of if result.sheet[c].state in (State.BLANK, State.PENDING)), None)
         with_points = [c for c in of if result.sheet[c].points is not None]
         if open_ is not None or not with_points:
@@ -173,7 +173,7 @@ class _Ranking:
         elif sum((result.sheet[c].points or Fraction(0) for c in of), Fraction(0)) == value:
             cells = ",".join(self.points.refer(result.unit, c) for c in of)
             self.sheet.formula(row, column, f"SUM({cells})", value, self.number)
-        else:
+        elif value is not None:
             self.sheet.number(row, column, value, self.number)
 
     # --- 核对 ---
@@ -209,7 +209,7 @@ class _Ranking:
             return False
         by = self.rubric.rank_by
         values: list[Fraction | None] = [
-            r.total if by == "total" else r.subtotals[by] for r in self.results[: len(self.ranked)]
+            r.total if by == "total" else r.subtotals.get(by) for r in self.results[: len(self.ranked)]
         ]
         if any(value is None for value in values):
             return False

@@ -228,7 +228,7 @@ def choose_units(session: Session, actor: Actor, cycle: Cycle, unit_ids: Iterabl
     without = [row.unit.name for i, row in allowed.items() if i in wanted and row.lead is None]
     if without:
         raise Invalid(
-            _("%(names)s 还没有牵头学校，请先在“单位”里补上。", names="、".join(without)), field="units"
+            _("%(names)s还没有牵头学校，请先在“单位”里补上。", names="、".join(without)), field="units"
         )
     for unit_id, entry in have.items():
         if unit_id not in wanted:
@@ -304,7 +304,7 @@ def set_panel(
         if s.marks and (s.is_chair or s.is_reviewer) and i not in staying
     ]
     if scored:
-        raise Invalid(_("%(names)s 已评过分，不能移出考核组。", names="、".join(scored)), field="panel")
+        raise Invalid(_("%(names)s已评过分，不能移出考核组。", names="、".join(scored)), field="panel")
     for key, given in have.items():
         if key not in wanted:
             accounts.revoke(session, actor, given)

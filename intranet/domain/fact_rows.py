@@ -216,12 +216,12 @@ def read_paste(filing: Filing, code: str, key: str, text: str) -> list[PastedRow
     """
     table = table_of(filing, code, key)
     lines = [line.split("\t") for line in _lines(text) if line.strip()]
-    if not lines:
-        raise Invalid(_("还没有内容。请在表格里选中要交的行，复制后粘贴到这里。"), field="text")
     columns: list[Column | None] = list(typed_columns(table))
-    header = _header(table, lines[0])
+    header = _header(table, lines[0]) if lines else None
     if header is not None:
         columns, lines = header, lines[1:]
+    if not lines:
+        raise Invalid(_("还没有内容。请在表格里选中要交的行，复制后粘贴到这里。"), field="text")
     if len(lines) > PASTE_LIMIT:
         text = _(
             "一次最多粘贴 %(limit)s 行，这里有 %(n)s 行。内容还在框里，请分几次粘贴。",

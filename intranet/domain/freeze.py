@@ -97,21 +97,21 @@ def _standing(scoring: Scoring, sheets: Mapping[int, EntrySheet]) -> list[Check]
     entries = [s.entry for s in sheets.values()]
     unsent = [e.name for e in entries if e.state == SubmissionState.OPEN]
     if unsent:
-        note("warning", "progress", _("%(names)s 没有提交，未填的按 0 分计。", names=naming(unsent)))
+        note("warning", "progress", _("%(names)s没有提交，未填的按 0 分计。", names=naming(unsent)))
     back = [e.name for e in entries if e.state == SubmissionState.RETURNED]
     if back:
-        note("warning", "progress", _("%(names)s 有退回的指标没有改完。", names=naming(back)))
+        note("warning", "progress", _("%(names)s有退回的指标没有改完。", names=naming(back)))
     doubtful = {s.entry.name: sum(m.doubtful for m in s.source.marks) for s in sheets.values()}
     if any(doubtful.values()):
         names = naming([name for name, n in doubtful.items() if n])
-        note("warning", "review", _("%(names)s 还有标“存疑”的评分，不会计入。", names=names))
+        note("warning", "review", _("%(names)s还有标“存疑”的评分，不会计入。", names=names))
     blank = {s.entry.name: blanks(scoring.rubric, s.facts, s.form) for s in sheets.values()}
     if any(blank.values()):
         names = naming([_("%(name)s（%(n)s 项）", name=name, n=n) for name, n in blank.items() if n])
         note("warning", "data", _("教育局数据还有空白：%(names)s。空白不是 0，请核对。", names=names))
     wrong = [s.entry.name for s in sheets.values() if any(p.severity == "error" for p in s.problems)]
     if wrong:
-        note("warning", "progress", _("%(names)s 的填报里有没改正的错误。", names=naming(wrong)))
+        note("warning", "progress", _("%(names)s的填报里有没改正的错误。", names=naming(wrong)))
     return out
 
 

@@ -48,7 +48,7 @@ def naming(names: Collection[str]) -> str:
     """甲、乙、丙 等 9 个."""
     listed = list(names)
     text = "、".join(listed[:NAMES])
-    return text if len(listed) <= NAMES else _("%(names)s 等 %(n)s 个", names=text, n=len(listed))
+    return text if len(listed) <= NAMES else _("%(names)s等 %(n)s 个", names=text, n=len(listed))
 
 
 # --- opening -------------------------------------------------------------------------------------
@@ -85,10 +85,10 @@ def opening_checks(
     rows = {row.unit.id: row for row in units_for(session, cycle.rubric_key)}
     gone = [e.name for e in entries if e.unit_id not in rows]
     if gone:
-        lacks("units", _("%(names)s 已停用或改用别的考核办法。", names=naming(gone)))
+        lacks("units", _("%(names)s已停用或改用别的考核办法。", names=naming(gone)))
     headless = [e.name for e in entries if e.unit_id in rows and rows[e.unit_id].lead is None]
     if headless:
-        lacks("units", _("%(names)s 没有牵头学校。", names=naming(headless)))
+        lacks("units", _("%(names)s没有牵头学校。", names=naming(headless)))
     places = Counter(
         school.name
         for e in entries
@@ -97,7 +97,7 @@ def opening_checks(
     )
     twice = [name for name, n in places.items() if n > 1]
     if twice:
-        lacks("units", _("%(names)s 同时在两个考核对象里，请核对。", names=naming(twice)), "warning")
+        lacks("units", _("%(names)s同时在两个考核对象里，请核对。", names=naming(twice)), "warning")
     grants = panel_grants(session, cycle.id)
     if not any(g.role == Role.CHAIR for g in grants):
         lacks("panel", _("还没有考核组组长。"))
@@ -239,11 +239,11 @@ def _filing_left(entries: Sequence[Entry], at: datetime, cycle: Cycle) -> list[C
     unsent = [e.name for e in entries if e.state == SubmissionState.OPEN]
     if unsent:
         out.append(
-            Check("warning", "progress", _("%(names)s 还没有提交，未填的将按 0 分计。", names=naming(unsent)))
+            Check("warning", "progress", _("%(names)s还没有提交，未填的将按 0 分计。", names=naming(unsent)))
         )
     back = [e.name for e in entries if e.state == SubmissionState.RETURNED]
     if back:
-        out.append(Check("warning", "progress", _("%(names)s 有退回的指标还没有改完。", names=naming(back))))
+        out.append(Check("warning", "progress", _("%(names)s有退回的指标还没有改完。", names=naming(back))))
     if cycle.state == CycleState.FILING and cycle.filing_until is not None and at < cycle.filing_until:
         out.append(Check("warning", "dates", _("填报截止时间还没有到。")))
     return out

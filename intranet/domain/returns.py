@@ -62,7 +62,7 @@ def return_indicators(
     again = [c for c in wanted if c in already]
     if again:
         names = "、".join(rubric.by[c].name for c in again)
-        raise Invalid(_("%(names)s 已经退回，正等学校修改。", names=names), field="codes")
+        raise Invalid(_("%(names)s已经退回，正等学校修改。", names=names), field="codes")
     session.add(
         Return(entry_id=entry.id, codes=wanted, reason=reason, returned_by=actor.user_id, returned_at=at)
     )

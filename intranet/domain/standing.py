@@ -1,23 +1,23 @@
 """How far the marking has come: every leaf of every entry, with its marks. Reading only.
 
-Which leaves are marked at all is decided here once, for the pages, the board and the writes of
-``domain/review.py``. How marks combine is decided by ``queries.facts.panel_mark`` alone.
+Which leaves are marked at all is decided here once, for the pages, the board
+(``spread.py``) and the writes (``review.py``). How marks combine is decided by ``queries.facts.panel_mark`` alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
 from intranet.domain.scoring import EntrySheet, Scoring
 from intranet.enums import CombineRule, SubmissionState
 from intranet.i18n import _
-from intranet.models import SELF, SETTLED, Entry, EntrySchool, Mark
+from intranet.models import SELF, SETTLED, Entry, Mark
 from intranet.queries.facts import panel_mark
 from intranet.queries.filing import pages
-from intranet.queries.review import OTHER_OWNERS, Reviewer
+from intranet.queries.review import OTHER_OWNERS
 from intranet.rubric import engine
 from intranet.rubric.fields import Form, loss_key
 from intranet.rubric.ledger import Score, State
@@ -260,70 +260,4 @@ def neighbours(items: Sequence[Item], here: Item) -> tuple[Item | None, Item | N
 def _same(item: Item, other: Item | None) -> bool:
     return (
         other is not None and item.entry.id == other.entry.id and item.indicator.code == other.indicator.code
-    )
-
-
-# --- the chair's board ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A leaf on the chair's board. missing: the reviewers whose mark is not in."""
-
-    leaf: Leaf
-    indicator: Clause
-    missing: tuple[Reviewer, ...] = ()
-    doubtful: tuple[Mark, ...] = field(default=())
-    stale: tuple[Mark, ...] = field(default=())
-
-    @property
-    def kinds(self) -> frozenset[str]:
-        """Under which of the board's headings the leaf stands."""
-        leaf = self.leaf
-        found = {
-            "settle": leaf.needs_settling,
-            "spread": leaf.differs,
-            "missing": bool(self.missing),
-            "doubtful": bool(self.doubtful),
-            "stale": bool(self.stale),
-            "settled": leaf.settled is not None,
-        }
-        return frozenset(kind for kind, holds in found.items() if holds)
-
-
-def board_of(
-    items: Sequence[Item], reviewers: Sequence[Reviewer], schools: Mapping[int, Sequence[EntrySchool]]
-) -> list[Spread]:
-    """Every marked leaf of the submitted entries, the widest spread first.
-
-    Verdicts that differ have no distance, so they stand before all numbers.
-    """
-    out = []
-    for item in items:
-        if not item.is_submitted:
-            continue
-        own = {s.school_id for s in schools.get(item.entry.id or 0, ())}
-        asked = [r for r in reviewers if not r.schools & own]
-        for leaf in item.marked:
-            have = {m.user_id for m in leaf.given}
-            out.append(
-                Spread(
-                    leaf,
-                    item.indicator,
-                    missing=tuple(r for r in asked if r.user_id not in have),
-                    doubtful=tuple(m for m in leaf.marks if m.doubtful),
-                    stale=tuple(m for m in leaf.given if leaf.is_stale(m)),
-                )
-            )
-    return sorted(out, key=_urgency)
-
-
-def _urgency(row: Spread) -> tuple[bool, Fraction, int, int, int]:
-    verdicts_differ = len({m.verdict for m in row.leaf.given}) > 1
-    return (
-        not verdicts_differ,
-        -row.leaf.spread,
-        -len(row.missing),
-        -len(row.doubtful),
-        -len(row.stale),
     )

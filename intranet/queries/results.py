@@ -157,11 +157,14 @@ class Ranking:
         ]
 
     def figure(self, line: UnitLine, code: str) -> Fraction | None:
-        """The value of one column."""
-        if code in line.result.subtotals:
-            return line.result.subtotals[code]
-        score = line.result.sheet.get(code)
-        return score.points if score else None
+        """The value of one column; None where nothing in it applies to the unit."""
+        sheet = line.result.sheet
+        if code not in line.result.subtotals:
+            return sheet[code].points if code in sheet else None
+        parts = next((s.of for s in self.rubric.subtotals if s.code == code), ())
+        if parts and all(c in sheet and sheet[c].state is State.NA for c in parts):
+            return None
+        return line.result.subtotals[code]
 
 
 def columns_of(rubric: Rubric) -> tuple[tuple[str, str, Fraction | None], ...]:
@@ -282,10 +285,16 @@ class LedgerRow:
 
     @property
     def lines(self) -> list[LineText]:
-        return [
-            LineText(sentences.line(x, self.places), x.points, x.counted, sentences.reason(x))
-            for x in self.score.lines
-        ]
+        """What was earned, lost or not counted."""
+        return [self._text(x) for x in self.score.lines if x.what != "input"]
+
+    @property
+    def inputs(self) -> list[LineText]:
+        """The figures that went into a formula, school by school."""
+        return [self._text(x) for x in self.score.lines if x.what == "input"]
+
+    def _text(self, line: ledger.Line) -> LineText:
+        return LineText(sentences.line(line, self.places), line.points, line.counted, sentences.reason(line))
 
     @property
     def steps(self) -> list[str]:

@@ -211,14 +211,19 @@ def group_of(rubric: Rubric, facts: Facts) -> str:
 def collect(rubric: Rubric, facts: Facts, sheet: Sheet) -> Result:
     """One unit's provisional result: total, subtotals, group; no rank.
 
-    A subtotal adds what is settled so far; an open clause counts with its sum so far.
+    A subtotal adds what is settled so far; an open clause counts with its sum so far. One that is
+    wholly not applicable (未设分值) is absent, never 0.
     """
     root = sheet[rubric.root.code]
     return Result(
         unit=facts.unit,
         name=facts.name or facts.unit,
         sheet=sheet,
-        subtotals={s.code: sum((so_far(rubric, sheet[c]) for c in s.of), ZERO) for s in rubric.subtotals},
+        subtotals={
+            s.code: sum((so_far(rubric, sheet[c]) for c in s.of), ZERO)
+            for s in rubric.subtotals
+            if any(sheet[c].state is not State.NA for c in s.of)
+        },
         total=root.points,
         state=root.state,
         group=group_of(rubric, facts),
@@ -258,7 +263,7 @@ def rank(rubric: Rubric, results: Sequence[Result], hooks: Hooks = NO_HOOKS) -> 
 def _key(rubric: Rubric, result: Result) -> tuple[Any, ...]:
     if result.total is None:
         return ()
-    return (result.total if rubric.rank_by == "total" else result.subtotals[rubric.rank_by],)
+    return (result.total if rubric.rank_by == "total" else result.subtotals.get(rubric.rank_by, ZERO),)
 
 
 def _ranked(results: Sequence[Result]) -> list[Result]:

@@ -8,20 +8,18 @@ Python in the plugin.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fractions import Fraction
 from math import ceil
 from typing import Any, Literal
 
 from ..i18n import _
-from .expression import AGGREGATES, Call, FormulaError, Name, Negative, Node, Number, Operation, names, parse
+from .expression import AGGREGATES, Call, Name, Negative, Node, Number, Operation, names, parse
 from .facts import Facts
 from .ledger import State
 from .model import Column, Field, Rubric
 from .numbers import as_fraction, as_text
-from .schema import meant
 
 SCHOOLS = "schools"  # the number of member schools, known without being asked
 

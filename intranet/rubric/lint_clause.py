@@ -1,17 +1,16 @@
-"""What ``lint`` asks of one clause: its names, its points, its bands."""
+"""What ``lint`` asks of any clause: its gate, its losses, and that its numbers are the notice's."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from datetime import date
 from fractions import Fraction
 
 from ..i18n import _
-from . import fields, formula
+from . import fields
+from .lint_formula import check_formula
+from .lint_kinds import check_kind
 from .lint_review import Review
+from .marks import printed_max
 from .model import (
-    Band,
     Clause,
     DeductClause,
     JudgedClause,
@@ -26,8 +25,6 @@ from .model import (
 from .numbers import show
 from .source import Path
 
-SCHOOLS = formula.SCHOOLS
-
 
 def check_clause(review: Review, clause: Clause) -> None:
     """Everything that can be wrong with a clause that was read without complaint."""
@@ -37,24 +34,7 @@ def check_clause(review: Review, clause: Clause) -> None:
     _common(review, clause)
     for n, loss in enumerate(clause.losses):
         _loss(review, clause, review.at(clause, "losses", n), loss)
-    match clause:
-        case SumClause():
-            _sum(review, clause)
-        case TicksClause():
-            total = sum((t.points for t in clause.ticks), Fraction(0))
-            _equals_max(review, clause, "ticks", total, _("各项合计"))
-        case JudgedClause():
-            _judged(review, clause)
-        case DeductClause():
-            _deduct(review, clause)
-        case TallyClause():
-            _tally(review, clause)
-        case RosterClause():
-            _roster(review, clause)
-        case MeasureClause():
-            _measure(review, clause)
-        case RankClause():
-            _rank(review, clause)
+    check_kind(review, clause)
     _printed(review, clause)
 
 
@@ -122,7 +102,7 @@ def _loss(review: Review, clause: Clause, path: Path, loss: Loss) -> None:
     elif loss.each != "all" and loss.each < 0:
         review.error((*path, "each"), _("扣分要写正数: 请去掉负号"))
     if loss.formula is not None:
-        _formula(review, (*path, "formula"), loss.formula)
+        check_formula(review, (*path, "formula"), loss.formula)
     if loss.materials and not clause.materials:
         review.error(path, _("按材料扣分，但没有写 materials: 请列出材料"))
     events = [e.label for e in clause.events] if isinstance(clause, DeductClause) else []
@@ -135,14 +115,6 @@ def _loss(review: Review, clause: Clause, path: Path, loss: Loss) -> None:
         review.error((*path, counters[0]), message)
 
 
-def _formula(review: Review, path: Path, text: str) -> None:
-    problems = formula.check(review.rubric, text)
-    for problem in problems:
-        review.error(path, problem)
-    for name in [] if problems else formula.attributes(review.rubric, text):
-        review.warn(path, _("公式里的“%(name)s”不是字段，将从登记的属性中读取: 若是笔误请改正", name=name))
-
-
 # --- the notice's own words ---------------------------------------------------------------------
 
 
@@ -152,7 +124,7 @@ def _printed(review: Review, clause: Clause) -> None:
     numbers: list[tuple[Path, Fraction | None]] = []
     is_mere_sum = isinstance(clause, SumClause) and not clause.text and clause.max == review.below(clause)
     if clause.max is not None and not is_mere_sum and not isinstance(clause, TicksClause):
-        numbers.append((review.at(clause, "max"), clause.max if clause.max in words else _scale(clause)))
+        numbers.append((review.at(clause, "max"), clause.max if clause.max in words else printed_max(clause)))
     match clause:
         case TicksClause():  # its max has to equal their sum
             numbers += [
@@ -175,5 +147,3 @@ def _printed(review: Review, clause: Clause) -> None:
             review.warn(
                 path, _("原文中没有“%(number)s分”: %(remedy)s", number=show(number, 6), remedy=remedy)
             )
-
-

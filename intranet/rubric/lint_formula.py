@@ -8,8 +8,20 @@ from difflib import get_close_matches
 from ..i18n import _
 from .expression import AGGREGATES, Call, FormulaError, Name, Negative, Node, Operation, names, parse
 from .formula import SCHOOLS
+from .lint_review import Review
 from .model import Column, Field, Rubric
 from .schema import meant
+from .source import Path
+
+
+def check_formula(review: Review, path: Path, text: str) -> None:
+    """Report a formula's problems, and names that only the register can know."""
+    problems = check(review.rubric, text)
+    for problem in problems:
+        review.error(path, problem)
+    for name in [] if problems else attributes(review.rubric, text):
+        remedy = _("将从登记的属性中读取: 若是笔误请改正")
+        review.warn(path, _("公式里的“%(name)s”不是字段，%(remedy)s", name=name, remedy=remedy))
 
 
 def check(rubric: Rubric, formula: str) -> list[str]:

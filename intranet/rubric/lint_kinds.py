@@ -1,14 +1,56 @@
-KINDS
-# --- points -------------------------------------------------------------------------------------
+"""What ``lint`` asks of a clause because of its kind: its columns, its points, its bands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from fractions import Fraction
+
+from ..i18n import _
+from .formula import SCHOOLS
+from .lint_formula import check_formula
+from .lint_review import Review
+from .marks import printed_max
+from .model import (
+    Band,
+    Clause,
+    DeductClause,
+    JudgedClause,
+    MeasureClause,
+    RankClause,
+    RosterClause,
+    SumClause,
+    TallyClause,
+    TicksClause,
+)
+from .numbers import show
 
 
-def _scale(clause: Clause) -> Fraction | None:
-    """Full marks as printed, before the weight."""
-    return None if clause.max is None else clause.max / clause.weight
+def check_kind(review: Review, clause: Clause) -> None:
+    """What is wrong with a clause as one of its kind. ``rule`` is the plugin's own business."""
+    match clause:
+        case SumClause():
+            _sum(review, clause)
+        case TicksClause():
+            total = sum((t.points for t in clause.ticks), Fraction(0))
+            _equals_max(review, clause, "ticks", total, _("各项合计"))
+        case JudgedClause():
+            _judged(review, clause)
+        case DeductClause():
+            _deduct(review, clause)
+        case TallyClause():
+            _tally(review, clause)
+        case RosterClause():
+            _roster(review, clause)
+        case MeasureClause():
+            _measure(review, clause)
+        case RankClause():
+            _rank(review, clause)
 
 
 def _equals_max(review: Review, clause: Clause, key: str, total: Fraction, what: str) -> None:
-    full = _scale(clause)
+    full = printed_max(clause)
     if full is not None and total != full:
         message = _(
             "%(what)s %(total)s 分，与满分 %(full)s 分不符: 请核对原文",
@@ -21,7 +63,7 @@ def _equals_max(review: Review, clause: Clause, key: str, total: Fraction, what:
 
 def _top(review: Review, clause: Clause, key: str, points: Sequence[Fraction], what: str) -> None:
     """The best there is gives full marks: more is wrong, less is odd."""
-    full, top = _scale(clause), max(points, default=None)
+    full, top = printed_max(clause), max(points, default=None)
     if full is None or top is None or top == full:
         return
     message = _(
@@ -168,7 +210,7 @@ def _roster(review: Review, clause: RosterClause) -> None:
 
 
 def _measure(review: Review, clause: MeasureClause) -> None:
-    _formula(review, review.at(clause, "formula"), clause.formula)
+    check_formula(review, review.at(clause, "formula"), clause.formula)
     ways = [bool(clause.bands), clause.target is not None, clause.per_point is not None]
     if sum(ways) > 1:
         review.error(review.at(clause), _("bands、target、per_point 只能用一个: 请删去多余的"))
@@ -176,7 +218,7 @@ def _measure(review: Review, clause: MeasureClause) -> None:
         review.error(review.at(clause, "below"), _("below 只和 target 一起用: 请写 target 或删去 below"))
     if clause.per_point is None and clause.whole_points:
         review.error(review.at(clause, "whole_points"), _("whole_points 只和 per_point 一起用: 请改正"))
-    full = _scale(clause)
+    full = printed_max(clause)
     if clause.target is not None and full is None and not clause.unset:
         review.error(review.at(clause), _("达标得满分，但没有写分值: 请写 max"))
     if clause.target is not None and clause.target <= 0:
@@ -212,7 +254,7 @@ def _bands(review: Review, clause: Clause, bands: Sequence[Band]) -> None:
 
 
 def _rank(review: Review, clause: RankClause) -> None:
-    _formula(review, review.at(clause, "formula"), clause.formula)
+    check_formula(review, review.at(clause, "formula"), clause.formula)
     if bool(clause.award) == (clause.first is not None):
         review.error(review.at(clause), _("名次怎样给分不明确: 请写 award，或者写 first 和 step"))
         return

@@ -484,8 +484,11 @@ class Rubric(Value):
 
     @cached_property
     def indicators(self) -> tuple[Clause, ...]:
-        """The clauses people call an indicator (二级 / B级): a page, a rail item, a heat-map column each."""
-        return tuple(c for c in self.clauses if self.depth(c.code) == self.indicator_level)
+        """The clauses people call an indicator (二级 / B级): a page, a rail item, a heat-map column each.
+
+        One that a ruling left without points (未设分值) is nobody's work in this cycle.
+        """
+        return tuple(c for c in self.clauses if self.depth(c.code) == self.indicator_level and not c.unset)
 
     @cached_property
     def dimensions(self) -> tuple[Clause, ...]:

@@ -21,7 +21,7 @@ def as_fraction(value: Any) -> Any:
     """
     if value is None or isinstance(value, Fraction):
         return value
-    if isinstance(value, bool) or isinstance(value, float):
+    if isinstance(value, (bool, float)):
         raise ValueError("not an exact number")
     if isinstance(value, int):
         return Fraction(value)

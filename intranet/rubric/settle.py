@@ -223,12 +223,16 @@ class _Sheet:
     def _sum(self, clause: Clause, run: _Run) -> None:
         """Children that are not applicable are left out; one that is not settled leaves the sum open.
 
-        The sum so far of an open one stands in ``raw``.
+        The sum so far of an open one stands in ``raw``; where nobody has filled in anything, the sum is
+        blank like its children.
         """
         scores = [self.score(kid.code) for kid in self.rubric.children[clause.code]]
         scores = [s for s in scores if s.state is not State.NA]
         if not scores:
             run.state = State.NA
+            return
+        if all(s.state is State.BLANK for s in scores):
+            run.state = State.BLANK
             return
         best = isinstance(clause, SumClause) and clause.take == "best"
         if any(s.state is not State.SCORED for s in scores):

@@ -55,7 +55,7 @@ class Server:
 
     def start(self) -> None:
         self._server = waitress.server.create_server(
-            self.app, host="127.0.0.1", port=self.port, threads=4, clear_untrusted_proxy_headers=True
+            self.app, host="127.0.0.1", port=self.port, threads=8, clear_untrusted_proxy_headers=True
         )
         self.port = int(self._server.effective_port)
         self._thread = threading.Thread(target=self._server.run, name="waitress", daemon=True)

@@ -44,7 +44,9 @@ def fill(world: World, code: str, *, pairs: int, grades: dict[str, str], absence
         for n in (1, 2):
             put("school", f"A2#{n}", True)
         for table in ("exchange", "awards"):
-            for position, cells in enumerate(document["school"]["tables"][table]):
+            for position, example in enumerate(document["school"]["tables"][table]):
+                own = dict(zip(("sender", "receiver"), grades, strict=False)) if table == "exchange" else {}
+                cells = {**example, **own}
                 row = FactRow(entry_id=entry_id, table=table, position=position, cells=cells, created_by=by)
                 session.add(row)
         session.add(TableState(entry_id=entry_id, table="resources", declared_empty=True))
@@ -52,7 +54,7 @@ def fill(world: World, code: str, *, pairs: int, grades: dict[str, str], absence
         if absences is not None:
             put("bureau", "absences", absences)
         for school, grade in grades.items():
-            put("bureau", "grade", grade, world.schools[school])
+            put("bureau", "grade", grade or None, world.schools[school])
         session.add(Mark(entry_id=entry_id, code="A1.2", role="self", points=Fraction(3), made_by=by))
         for login, points in (("rev1", "2"), ("rev2", "3")):
             user = world.users[login]
@@ -134,7 +136,7 @@ def test_nothing_is_frozen_before_deliberation(
 def test_open_leaves_block_and_are_named(
     world: World, base: str, client_for: Callable[[str], Client]
 ) -> None:
-    fill(world, "g01", pairs=2, grades={"s1": "甲等"}, absences=None)
+    fill(world, "g01", pairs=2, grades={"s1": "甲等", "s2": ""}, absences=None)
     world.move_to(CycleState.DELIBERATION)
     admin = client_for("admin")
     text = admin.text(f"{base}/freeze")

@@ -20,11 +20,11 @@ from intranet.domain.marking import (
     recount,
 )
 from intranet.domain.scoring import EntrySheet
+from intranet.domain.spread import board_of
 from intranet.domain.standing import (
     Item,
     Leaf,
     MarkState,
-    board_of,
     indicators_of,
     item_of,
     neighbours,

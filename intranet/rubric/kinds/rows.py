@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 from fractions import Fraction
 from math import ceil
 from typing import Any
@@ -210,7 +211,12 @@ def roster(rubric: Rubric, clause: RosterClause, facts: Facts) -> Earned:
         else:
             people.setdefault(person, []).append((row, stay))
     flags: tuple[str, ...] = ()
-    for person, stays in people.items():
+    since = read_date(clause.since)
+    for person, found in people.items():
+        stays, ended = _reaching(found, since)
+        lines += [_refused(clause, row, "before_since") for row in ended]
+        if not stays:
+            continue
         line = _person_line(clause, person, stays)
         if line.reason == "above_bands":
             flags = ("outside_bands",)
@@ -240,14 +246,28 @@ def _stay(clause: RosterClause, row: Row) -> tuple[Stay | Fraction | None, str]:
         return None, "running"
     if first is None or last is None:
         return None, "bad_date"
-    since = read_date(clause.since)
     if end is not None and last < first:
         return None, "end_before_start"
-    if since is not None and last < since:
-        return None, "before_since"
     if until is not None:
         last = min(last, until)  # a planned end after 材料截止日 is not yet served
     return (Stay(first, last), "") if first <= last else (None, "after_until")
+
+
+def _reaching(
+    found: list[tuple[Row, Stay | Fraction]], since: date | None
+) -> tuple[list[tuple[Row, Stay | Fraction]], list[Row]]:
+    """The stays that reach into the assessment window, and the rows of those that ended before it.
+
+    An unbroken tenure entered as several rows is one stay: all of it counts if its end does.
+    """
+    if since is None:
+        return found, []
+    lasting = [s for s in months.merge(s for _, s in found if isinstance(s, Stay)) if s.end >= since]
+
+    def lasts(stay: Stay | Fraction) -> bool:
+        return isinstance(stay, Fraction) or any(s.start <= stay.start <= s.end for s in lasting)
+
+    return [f for f in found if lasts(f[1])], [row for row, stay in found if not lasts(stay)]
 
 
 def _refused(clause: RosterClause, row: Row, reason: str) -> Line:

@@ -10,7 +10,7 @@ from flask import Response, request, url_for
 
 from intranet.domain import bureau_data as work
 from intranet.domain.scoring import EntrySheet, score_entries
-from intranet.enums import CycleState
+from intranet.enums import CycleState, SchoolRole
 from intranet.errors import Conflict, DomainError, Invalid, NotFound
 from intranet.i18n import _
 from intranet.models import Answer, Cycle, Entry
@@ -55,6 +55,11 @@ class RowView:
     op: str
     saved: bool = False
     note: str = ""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the unit's name stands in this row: with its lead school."""
+        return self.place.school is None or self.place.school.role == SchoolRole.LEAD
 
 
 @dataclass(frozen=True)

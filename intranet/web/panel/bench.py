@@ -20,7 +20,7 @@ from intranet.rubric.deductions import Choice, bank
 from intranet.rubric.facts import Facts
 from intranet.rubric.ledger import Line, Score
 from intranet.rubric.marks import verdicts
-from intranet.rubric.model import Clause, Field, JudgedClause, Option, Rubric, Table
+from intranet.rubric.model import Clause, Field, JudgedClause, Option, Rubric, Table, TicksClause
 from intranet.rubric.tables import rows_of
 from intranet.storage import accepted
 
@@ -133,7 +133,12 @@ def bench_of(rubric: Rubric, sheet: EntrySheet, item: Item, evidence: Sequence[F
     by_ref = _by_ref(evidence)
     slots = [s for c in page.clauses for s in _slots(sheet, c, by_ref)]
     slots.sort(key=lambda s: ("missing", "have", "na").index(s.state))
-    asked = [f for f in page.fields if f.by in OTHER_OWNERS]  # the panel's own are in its boxes
+    # The panel's own fields are in its boxes; ticks stand in the ledger, each on its line.
+    asked = [
+        f
+        for f in page.fields
+        if f.by in OTHER_OWNERS and not isinstance(rubric.by.get(f.clause), TicksClause)
+    ]
     facts = [f for declared in asked for f in _field_views(sheet, declared)]
     refs: list[tuple[str, str]] = []
     for clause in page.clauses:

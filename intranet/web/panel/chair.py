@@ -12,7 +12,8 @@ from intranet.domain.operations import outcome_of, remember
 from intranet.domain.review import require_chair, require_settling, save_figure, withdraw_settlement
 from intranet.domain.review import settle as settle_leaf
 from intranet.domain.scoring import EntrySheet, score_entry, scoring_for
-from intranet.domain.standing import Item, Leaf, Spread, board_of, figures, item_of
+from intranet.domain.spread import Spread, board_of
+from intranet.domain.standing import Item, Leaf, figures, item_of
 from intranet.enums import CycleState
 from intranet.errors import Conflict, DomainError, Invalid, NotFound
 from intranet.i18n import _

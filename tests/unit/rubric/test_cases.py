@@ -48,7 +48,7 @@ def test_a_wrong_expectation_is_said(installed: Any) -> None:
 
 def test_details_of_a_score(installed: Any) -> None:
     facts = {"docs": {"school": {"fields": {"took_part": 15, "teachers": 100}}}}
-    good = {
+    good: dict[str, Any] = {
         "points": "4.5",
         "state": "scored",
         "value": "0.15",

@@ -338,7 +338,7 @@ numbers = st.decimals(min_value=0, max_value=9, places=2).map(str)
 def test_score_is_its_own_explanation(values: list[str], schools: int, rounding: str) -> None:
     """Lines through the steps give the points: nothing else can add or take any."""
     built = rubric(tally("X", 6, average_over="schools", weight="2/3"), tables=[ROWS], rounding=rounding)
-    members = {f"s{n}": {} for n in range(schools)}
+    members: dict[str, dict[str, Any]] = {f"s{n}": {} for n in range(schools)}
     score = engine.score_unit(built, Facts(unit="u1", members=members, docs=rows(*values).docs))["X"]
     at = sum((line.points or F(0) for line in score.lines if line.counted), F(0))
     for step in score.steps:

@@ -68,6 +68,18 @@ def test_rounding_without_a_division(rounding: str, points: str) -> None:
     assert engine.score_unit(built, rows("1.005"))["X"].points == F(points)
 
 
+@pytest.mark.parametrize(
+    ("formula", "points"), [("mean(v)", "1.67"), ("sum(v) / 3", "1.67"), ("sum(v)", "5")]
+)
+def test_formula_that_divides_is_rounded(formula: str, points: str) -> None:
+    field = {"key": "v", "label": "数", "type": "number", "per": "member"}
+    given = facts(
+        members={"a": {}, "b": {}, "c": {}}, school={"members": {"a": {"v": 1}, "b": {"v": 2}, "c": {"v": 2}}}
+    )
+    built = rubric({"code": "X", "kind": "measure", "max": 9, "formula": formula}, fields=[field])
+    assert engine.score_unit(built, given)["X"].points == F(points)
+
+
 def test_places_of_the_clause_stand_before_those_of_the_rubric() -> None:
     built = rubric(tally("X", 6, average_over="schools", places=1), tables=[ROWS])
     given = Facts(unit="u1", members={"a": {}, "b": {}, "c": {}}, docs=rows("13").docs)
@@ -175,6 +187,13 @@ def test_open_sum_holds_the_sum_so_far() -> None:
     scores = engine.score_unit(built, marked(a="3", c="1"))
     assert (scores["G"].state, scores["G"].points, scores["G"].raw) == (State.PENDING, None, F(3))
     assert (scores["T"].state, scores["T"].raw) == (State.PENDING, F(4))
+
+
+@pytest.mark.parametrize(("most", "so_far"), [(5, "1.5"), (1, "1")])
+def test_sum_so_far_is_weighted_and_capped(most: int, so_far: str) -> None:
+    group = {"code": "G", "kind": "sum", "max": most, "weight": "1/2"}
+    built = rubric(group, judged("a", 4, **{"in": "G"}), judged("b", 4, **{"in": "G"}))
+    assert engine.score_unit(built, marked(a="3"))["T"].raw == F(so_far)
 
 
 def test_not_applicable_children_are_left_out() -> None:
@@ -377,6 +396,20 @@ def test_rows_of_a_clause_that_does_not_apply_do_not_compete() -> None:
     clauses = [c if c["code"] != "b" else c | {"applies": {"stage": "小学"}} for c in ONCE]
     given = rows({"person": "周一", "kind": "甲", "n": 2}, {"person": "周一", "kind": "乙", "n": 3})
     assert engine.score_unit(rubric(*clauses, tables=[ROWS]), given)["T"].points == F(2)
+
+
+def test_rows_behind_a_closed_gate_do_not_compete() -> None:
+    clauses = [c if c["code"] != "b" else c | {"needs": "P.plan"} for c in ONCE]
+    given = facts(
+        school={
+            "fields": {"P.plan": False, "P.summary": True},
+            "tables": {
+                "rows": [{"person": "周一", "kind": "甲", "n": 2}, {"person": "周一", "kind": "乙", "n": 3}]
+            },
+        }
+    )
+    scores = engine.score_unit(rubric(PAPERS, *clauses, tables=[ROWS]), given)
+    assert (scores["a"].points, scores["b"].points) == (F(2), F(0))
 
 
 def test_worked_case_of_exchanges() -> None:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intranet.rubric.expression import FormulaError, parse
-from intranet.rubric.formula import Evaluated, Input, attributes, check, evaluate, show
+from intranet.rubric.formula import Evaluated, Input, evaluate, show
 from intranet.rubric.ledger import State
+from intranet.rubric.lint_formula import attributes, check
 from intranet.rubric.loader import load
 from intranet.rubric.model import Rubric
 from tests.unit.rubric.sample import SAMPLE, facts

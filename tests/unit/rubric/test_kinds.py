@@ -454,7 +454,7 @@ BY_SHARE = [
 )
 def test_measure_bands(n: int, earns: int, verdict: str | None) -> None:
     earned = measure(n, 10000, bands=BY_SHARE)
-    assert (points(earned), earned.verdict) == (earns, verdict)
+    assert (points(earned), earned.verdict) == (F(earns), verdict)
 
 
 def test_per_point() -> None:

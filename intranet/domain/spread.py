@@ -1,0 +1,75 @@
+"""The chair's board: where reviewers differ, who has not scored, what is doubtful or out of date. Reading only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from intranet.domain.standing import Item, Leaf
+from intranet.models import EntrySchool, Mark
+from intranet.queries.review import Reviewer
+from intranet.rubric.model import Clause
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A leaf on the chair's board. missing: the reviewers whose mark is not in."""
+
+    leaf: Leaf
+    indicator: Clause
+    missing: tuple[Reviewer, ...] = ()
+    doubtful: tuple[Mark, ...] = ()
+    stale: tuple[Mark, ...] = ()
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Under which of the board's headings the leaf stands."""
+        leaf = self.leaf
+        found = {
+            "settle": leaf.needs_settling,
+            "spread": leaf.differs,
+            "missing": bool(self.missing),
+            "doubtful": bool(self.doubtful),
+            "stale": bool(self.stale),
+            "settled": leaf.settled is not None,
+        }
+        return frozenset(kind for kind, holds in found.items() if holds)
+
+
+def board_of(
+    items: Sequence[Item], reviewers: Sequence[Reviewer], schools: Mapping[int, Sequence[EntrySchool]]
+) -> list[Spread]:
+    """Every marked leaf of the submitted entries, the widest spread first.
+
+    Verdicts that differ have no distance, so they stand before all numbers.
+    """
+    out = []
+    for item in items:
+        if not item.is_submitted:
+            continue
+        own = {s.school_id for s in schools.get(item.entry.id or 0, ())}
+        asked = [r for r in reviewers if not r.schools & own]
+        for leaf in item.marked:
+            have = {m.user_id for m in leaf.given}
+            out.append(
+                Spread(
+                    leaf,
+                    item.indicator,
+                    missing=tuple(r for r in asked if r.user_id not in have),
+                    doubtful=tuple(m for m in leaf.marks if m.doubtful),
+                    stale=tuple(m for m in leaf.given if leaf.is_stale(m)),
+                )
+            )
+    return sorted(out, key=_urgency)
+
+
+def _urgency(row: Spread) -> tuple[bool, Fraction, int, int, int]:
+    verdicts_differ = len({m.verdict for m in row.leaf.given}) > 1
+    return (
+        not verdicts_differ,
+        -row.leaf.spread,
+        -len(row.missing),
+        -len(row.doubtful),
+        -len(row.stale),
+    )
