@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.world import app, client_for, settings, world  # noqa: F401  (fixtures of every test)
+from tests.world import app, client_for, prepared_world, settings, world  # noqa: F401  (fixtures of every test)
 
 skipped: dict[str, str] = {}
 

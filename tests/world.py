@@ -7,8 +7,9 @@ Used through the fixtures ``app``, ``world`` and ``client_for``. The rubric is t
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -168,10 +169,20 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data=tmp_path / "data", bureau_name="示例区教育局", allow_http=True)
 
 
+@pytest.fixture(scope="session")
+def prepared_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Migrated and filled once per process; each test works on a copy of its database."""
+    data = tmp_path_factory.mktemp("world")
+    built = build_world(Settings(data=data, allow_http=True))
+    built.engine.dispose()
+    return built
+
+
 @pytest.fixture
-def world(settings: Settings) -> Iterator[World]:
+def world(settings: Settings, prepared_world: World) -> Iterator[World]:
     settings.data.mkdir(parents=True, exist_ok=True)
-    built = build_world(settings)
+    shutil.copy(prepared_world.settings.data / "intranet.db", settings.data / "intranet.db")
+    built = replace(prepared_world, settings=settings, engine=build_engine(settings))
     yield built
     built.engine.dispose()
 

@@ -17,11 +17,12 @@ _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")
 _SHEET_NAME_UNITS = 31
 
 
+@lru_cache(maxsize=8192)
 def clean(text: str) -> str:
     """``text`` without what XML forbids (control characters, lone surrogates); CR becomes LF."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _FORBIDDEN.sub("", text)
-    if _units(text) > LONGEST:
+    if 2 * len(text) > LONGEST and _units(text) > LONGEST:
         return _cut(text, LONGEST) + _("……（文字过长，以下略，全文见系统）")
     return text
 

@@ -84,19 +84,23 @@ def _tables_of(rubric: Rubric, clause: Clause) -> Iterable[tuple[str, Conditions
 
 def pages(rubric: Rubric) -> tuple[Page, ...]:
     """The pages of a rubric in printed order: its indicators, leaves that stand above that level, and
-    a last one, under the root's code, for what no indicator asks for."""
+    a last one, under the root's code, for what no indicator asks for. What is 未设分值 has none."""
+    unset = {below.code for c in rubric.clauses if c.unset for below in rubric.under(c.code)}
     homes = [c for c in rubric.clauses if c in rubric.indicators or _is_high_leaf(rubric, c)]
     home = {below.code: c.code for c in homes for below in rubric.under(c.code)}
     fields: dict[str, list[Field]] = {}
     for item in rubric.all_fields.values():
+        if item.clause in unset:
+            continue
         code = home.get(item.clause) or home.get(_user_of(rubric, item.key) or "") or rubric.root.code
         fields.setdefault(code, []).append(item)
     tables: dict[str, dict[str, list[Conditions]]] = {}
-    for clause in rubric.clauses:
+    for clause in (c for c in rubric.clauses if c.code not in unset):
         for key, where in _tables_of(rubric, clause):
             found = tables.setdefault(home.get(clause.code, rubric.root.code), {}).setdefault(key, [])
             found.append(where)
     housed = {key for page in tables.values() for key in page}
+    housed |= {key for code in unset for key, _where in _tables_of(rubric, rubric.by[code])}
     for table in rubric.tables:
         if table.key not in housed:
             tables.setdefault(rubric.root.code, {})[table.key] = [{}]
@@ -113,7 +117,7 @@ def pages(rubric: Rubric) -> tuple[Page, ...]:
     root = rubric.root
     rest = Page(
         clause=root,
-        clauses=tuple(c for c in rubric.clauses if c.code not in home),
+        clauses=tuple(c for c in rubric.clauses if c.code not in home and c.code not in unset),
         leaves=(),
         fields=tuple(fields.get(root.code, ())),
         tables={k: tuple(v) for k, v in tables.get(root.code, {}).items()},
@@ -128,7 +132,8 @@ def pages(rubric: Rubric) -> tuple[Page, ...]:
 
 
 def _is_high_leaf(rubric: Rubric, clause: Clause) -> bool:
-    return not rubric.children[clause.code] and rubric.depth(clause.code) < rubric.indicator_level
+    leaf = not rubric.children[clause.code] and not clause.unset
+    return leaf and rubric.depth(clause.code) < rubric.indicator_level
 
 
 def _user_of(rubric: Rubric, key: str) -> str | None:

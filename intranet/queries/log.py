@@ -33,7 +33,7 @@ def find_log(session: Session, wanted: LogFilter) -> tuple[Sequence[LogEntry], b
     if wanted.person:
         query = query.where(col(LogEntry.user_name).contains(wanted.person, autoescape=True))
     if wanted.action:
-        query = query.where(col(LogEntry.action).startswith(wanted.action, autoescape=True))
+        query = query.where(LogEntry.action == wanted.action)
     if wanted.subject:
         query = query.where(col(LogEntry.subject).contains(wanted.subject, autoescape=True))
     if wanted.cycle_id is not None:

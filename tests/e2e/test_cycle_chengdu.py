@@ -323,6 +323,8 @@ def _exchange(lead: Visitor, entry: int) -> None:
     ref = lead.page.locator("#table-cadres form.upload input[name=ref]").get_attribute("value")
     assert ref is not None
     acts.upload(lead, ref, "派驻文件.pdf")
+    lead.page.locator("#table-cadres").get_by_role("link", name="取消").click()
+    lead.settle()
     acts.paste(lead, "cadres", CADRES)
     assert acts.self_total(lead) == "3"
     expect(lead.page.locator("#table-cadres")).to_contain_text("不是龙头学校与成员学校之间的交流")
@@ -330,7 +332,7 @@ def _exchange(lead: Visitor, entry: int) -> None:
     lead.go(f"/entries/{entry}/indicators/C5")
     acts.paste(lead, "teachers", TEACHERS)
     assert acts.self_total(lead) == "1.1"
-    expect(lead.page.locator("#table-teachers")).to_contain_text("差1天满3个月")
+    expect(lead.page.locator("#table-teachers")).to_contain_text("差 2 天满 3 个月")
 
 
 def _community(lead: Visitor, entry: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
@@ -29,7 +31,7 @@ from intranet.models import (
 from intranet.plugins import RubricRegistry, build_plugin_manager
 from intranet.rubric.model import Rubric
 from tests.unit.rubric import sample
-from tests.world import World
+from tests.world import Client, World
 
 FIELDS: dict[str, Any] = {
     "A1.1.charter": True,
@@ -185,3 +187,8 @@ def item(session: Session, world: World, indicator: str, unit: str = "g01") -> t
     sheet = unmarked(scoring, score_entries(session, cycle, scoring, [entry])[entry.id or 0])
     rubric = scoring.rubric
     return cycle, rubric, item_of(rubric, sheet, rubric.by[indicator], cycle.combine)
+
+
+def said(client: Client, path: str) -> str:
+    """The words of a page with entities (the em space between facts) read, white space squeezed."""
+    return re.sub(r"\s+", " ", html.unescape(client.text(path)))

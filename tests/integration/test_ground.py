@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -348,3 +350,19 @@ def test_each_sign_in_writes_the_log(world: World, app: Flask, client_for: Calla
     with world.read() as session:
         actions = [entry.action for entry in session.exec(select(LogEntry))]
     assert actions.count("sign_in") == 1
+
+
+def test_every_action_that_is_recorded_has_a_name(app: Flask) -> None:
+    """Literal actions of the domain, found in the source, against the names of the log page."""
+    from intranet.web.bureau.log import action_names
+
+    source = "\n".join(p.read_text(encoding="utf-8") for p in Path("intranet/domain").glob("*.py"))
+    recorded = {
+        text
+        for node in ast.walk(ast.parse(source.replace("from __future__ import annotations", "")))
+        if isinstance(node, ast.Constant) and isinstance(text := node.value, str)
+        if re.fullmatch(r"sign_in|sign_out|[a-z_]+\.[a-z_]+", text)
+        and not text.endswith((".json", ".toml", ".py"))
+    }
+    assert len(recorded) > 30
+    assert recorded - set(action_names()) == set()

@@ -11,7 +11,7 @@ import pytest
 
 from intranet.enums import CombineRule, CycleState
 from intranet.models import Answer, Cycle
-from tests.integration.panel_ground import combine_by, log, marks, submit
+from tests.integration.panel_ground import combine_by, log, marks, said, submit
 from tests.integration.test_panel_scoring import form_of, url
 from tests.unit.rubric import sample
 from tests.world import Client, World
@@ -40,31 +40,31 @@ def settle_form(client: Client, world: World, code: str = "A2", **more: Any) -> 
 def test_the_first_page_leads_to_the_next_item(world: World, client_for: SignIn) -> None:
     submit(world, "g01")
     client = client_for("rev1")
-    text = client.text("/panel")
+    text = said(client, "/panel")
     assert "接着评 章程 甲山教育集团" in text
     assert "已评 0 / 9" in text
     assert "已提交 1 / 2 个单位" in text
     score(client, world, "3")
-    assert "已评 1 / 9" in client.text("/panel")
+    assert "已评 1 / 9" in said(client, "/panel")
 
 
 def test_without_a_panel_seat_there_is_an_empty_page(world: World, client_for: SignIn) -> None:
     world.move_to(CycleState.DRAFT)
-    assert "您现在没有要评的考核" in client_for("rev1").text("/panel")
+    assert "您现在没有要评的考核" in said(client_for("rev1"), "/panel")
 
 
 def test_before_review_the_first_page_waits(world: World, client_for: SignIn) -> None:
-    assert "还在填报，已提交 0 / 2 个。" in client_for("rev1").text("/panel")
+    assert "还在填报，已提交 0 / 2 个。" in said(client_for("rev1"), "/panel")
 
 
 def test_the_queue_runs_by_indicator_or_by_unit(world: World, client_for: SignIn) -> None:
     submit(world)
     client = client_for("rev1")
     score(client, world, "3")
-    by_indicator = client.text(f"/panel/cycles/{world.cycle_id}")
+    by_indicator = said(client, f"/panel/cycles/{world.cycle_id}")
     assert "每学期召开理事会不少于2次(7分) 7 1 / 2 甲山教育集团 ✓ 丁桥教育集团 未评" in by_indicator
     assert "平均等第前三名分别得4分、3分、2分 4 0 / 0 甲山教育集团 不用评" in by_indicator
-    by_unit = client.text(f"/panel/cycles/{world.cycle_id}?by=unit")
+    by_unit = said(client, f"/panel/cycles/{world.cycle_id}?by=unit")
     assert "甲山教育集团 1 / 9 章程 未评 每学期召开理事会不少于2次(7分) ✓" in by_unit
 
 
@@ -73,7 +73,7 @@ def test_the_sheet_holds_the_own_marks_only(world: World, client_for: SignIn) ->
     mine, other = client_for("rev1"), client_for("rev2")
     score(mine, world, "3.25")
     score(other, world, "2.75")
-    text = mine.text(f"/panel/cycles/{world.cycle_id}/sheet")
+    text = said(mine, f"/panel/cycles/{world.cycle_id}/sheet")
     assert "每学期召开理事会不少于2次(7分) 7 3.25 理由3.25" in text
     assert "2.75" not in text
     assert "评委：评委一 签字： 日期：" in text
@@ -97,7 +97,7 @@ def test_the_board_lists_spreads_widest_first(world: World, client_for: SignIn) 
     score(two, world, "1")
     score(one, world, "2.5", "B2")
     score(two, world, "2", "B2")
-    text = client_for("chair").text(f"/panel/cycles/{world.cycle_id}/board")
+    text = said(client_for("chair"), f"/panel/cycles/{world.cycle_id}/board")
     assert "有分差 2" in text
     wide = text.index("甲山教育集团 每学期召开理事会不少于2次(7分) 评委一 3.5 评委二 1 2.5 4 2.25")
     assert wide < text.index("市级奖励1分/个,区级奖励0.5分/个,最高3分 评委一 2.5 评委二 2 0.5 1 2.25")
@@ -110,9 +110,9 @@ def test_missing_doubtful_and_stale_are_listed(world: World, client_for: SignIn)
     two.post(url(world, "A2"), form_of(two, url(world, "A2")) | {"do": "doubt"})
     chair = client_for("chair")
     board = f"/panel/cycles/{world.cycle_id}/board"
-    assert "缺评 9" in chair.text(board)
-    assert "每学期召开理事会不少于2次(7分) 评委一 3.5 — 4 3.5 缺 评委二 存疑 审定" in chair.text(
-        f"{board}?show=doubtful"
+    assert "缺评 9" in said(chair, board)
+    assert "每学期召开理事会不少于2次(7分) 评委一 3.5 — 4 3.5 缺 评委二 存疑 审定" in said(
+        chair, f"{board}?show=doubtful"
     )
 
 
@@ -126,8 +126,8 @@ def test_the_chair_settles_with_a_reason(world: World, client_for: SignIn) -> No
     score(client_for("rev2"), world, "1")
     chair = client_for("chair")
     board = f"/panel/cycles/{world.cycle_id}/board"
-    assert "待审定 1" in chair.text(board)
-    page = chair.text(f"{url(world, 'A2')}/settle")
+    assert "待审定 1" in said(chair, board)
+    page = said(chair, f"{url(world, 'A2')}/settle")
     assert "评委一 3.5 理由3.5" in page
     assert "评委二 1 理由1" in page
     refused = chair.post(f"{url(world, 'A2')}/settle", settle_form(chair, world, **{"points.A2": "3"}))
@@ -145,7 +145,7 @@ def test_the_chair_settles_with_a_reason(world: World, client_for: SignIn) -> No
     assert settled.made_by == world.users["chair"]
     (entry,) = log(world, "mark.settle")
     assert (entry.subject, entry.old, entry.new["points"], entry.reason) == ("A2", None, "3", "合议后定")
-    text = chair.text(f"{board}?show=settled")
+    text = said(chair, f"{board}?show=settled")
     assert "待审定 0" in text
     assert "评委一 3.5 评委二 1 2.5 4 3 已审定" in text
 
@@ -210,7 +210,7 @@ def test_a_settlement_is_withdrawn(world: World, client_for: SignIn) -> None:
 def test_the_units_pages_show_no_single_reviewers_mark(world: World, client_for: SignIn) -> None:
     submit(world)
     score(client_for("rev1"), world, "3.25")
-    text = client_for("lead1").text(f"/entries/{world.entries['g01']}")
+    text = said(client_for("lead1"), f"/entries/{world.entries['g01']}")
     assert "3.25" not in text
     assert "评委一" not in text
 
@@ -238,7 +238,7 @@ def test_the_chair_fills_in_the_panels_own_figure(world: World, client_for: Sign
         session.add(cycle)
         session.commit()
     submit(world)
-    assert "由组长填写得分 展示得分： — 未填" in client_for("rev1").text(url(world, "B5"))
+    assert "由组长填写得分 展示得分： — 未填" in said(client_for("rev1"), url(world, "B5"))
     chair = client_for("chair")
     path = f"{url(world, 'B5')}/figures"
     form: dict[str, Any] = {"op": "one", "figure.show": "４.５", "version.show": "0"}
@@ -252,4 +252,4 @@ def test_the_chair_fills_in_the_panels_own_figure(world: World, client_for: Sign
 
         stored = session.exec(select(Answer).where(Answer.key == "show")).one()
         assert (stored.owner, Fraction(str(stored.value))) == ("visit", Fraction(9, 2))
-    assert "展示得分： 4.5" in client_for("rev1").text(url(world, "B5"))
+    assert "展示得分： 4.5" in said(client_for("rev1"), url(world, "B5"))

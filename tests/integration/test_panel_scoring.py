@@ -14,7 +14,17 @@ from intranet.domain.review import save_marks
 from intranet.enums import CycleState, Role, SubmissionState
 from intranet.errors import Conflict, DomainError, Invalid, NotFound
 from intranet.models import Cycle, Entry, Grant, Return
-from tests.integration.panel_ground import attach, change, give_school, item, log, marks, more_units, submit
+from tests.integration.panel_ground import (
+    attach,
+    change,
+    give_school,
+    item,
+    log,
+    marks,
+    more_units,
+    said,
+    submit,
+)
 from tests.world import Client, World
 
 SignIn = Callable[[str], Client]
@@ -50,7 +60,7 @@ def form_of(client: Client, path: str) -> dict[str, Any]:
 def test_the_page_shows_requirement_slots_facts_and_ledger(world: World, client_for: SignIn) -> None:
     submit(world)
     attach(world, "g01", "slot:A2#1", "方案.pdf")
-    text = client_for("rev1").text(url(world, "A2"))
+    text = said(client_for("rev1"), url(world, "A2"))
     assert "每学期召开理事会不少于2次(7分)" in text
     assert "已齐 1， 缺 1 会议纪要 缺 声明没有 会议方案 1" in text
     assert "理事会（上学期） 2 次 理事会（下学期） 1 次" in text
@@ -155,7 +165,7 @@ def test_doubtful_is_laid_aside_without_a_number(world: World, client_for: SignI
     assert client.post(url(world, "A1"), form).status_code == 303
     stored = marks(world, "A1.2")["rev1"]
     assert (stored.doubtful, stored.points) == (True, None)
-    assert "存疑 2" in client.text(f"/panel/cycles/{world.cycle_id}")
+    assert "存疑 2" in said(client, f"/panel/cycles/{world.cycle_id}")
 
 
 def test_buttons_work_without_script_and_save_nothing(world: World, client_for: SignIn) -> None:
@@ -306,10 +316,10 @@ def test_scoring_is_open_in_review_only(world: World, client_for: SignIn, state:
 def test_an_entry_that_is_not_submitted_is_shown_but_not_scored(world: World, client_for: SignIn) -> None:
     submit(world, "g02")
     client = client_for("rev1")
-    assert "甲山教育集团 还没有提交，不能评分。" in client.text(url(world, "A2"))
+    assert "甲山教育集团 还没有提交，不能评分。" in said(client, url(world, "A2"))
     answer = client.post(url(world, "A2"), {"points.A2": "0", "reason.A2": "无"})
     assert answer.status_code == 409
-    assert "甲山教育集团 未提交" in client.text(f"/panel/cycles/{world.cycle_id}")
+    assert "甲山教育集团 未提交" in said(client, f"/panel/cycles/{world.cycle_id}")
 
 
 def test_a_reviewer_never_meets_the_own_school(world: World, client_for: SignIn) -> None:
@@ -319,10 +329,10 @@ def test_a_reviewer_never_meets_the_own_school(world: World, client_for: SignIn)
     client = client_for("rev1")
     assert client.get(url(world, "A2")).status_code == 404
     assert client.post(url(world, "A2"), {"points.A2": "7"}).status_code == 404
-    queue = client.text(f"/panel/cycles/{world.cycle_id}")
+    queue = said(client, f"/panel/cycles/{world.cycle_id}")
     assert "甲山教育集团" not in queue
     assert "丁桥教育集团" in queue
-    assert "甲山教育集团" not in client.text(f"/panel/cycles/{world.cycle_id}/sheet")
+    assert "甲山教育集团" not in said(client, f"/panel/cycles/{world.cycle_id}/sheet")
     assert client.get(url(world, "A2", "g02")).status_code == 200
 
 
@@ -349,7 +359,7 @@ def test_a_panel_of_another_cycle_finds_nothing(world: World, client_for: SignIn
         client.get(f"/panel/entries/{world.entries['g01']}/indicators/A2/settle").status_code
         == 403 - 403 + 404
     )
-    assert "您现在没有要评的考核" in client.text("/panel")
+    assert "您现在没有要评的考核" in said(client, "/panel")
 
 
 def _grants(world: World, login: str) -> Any:
@@ -373,15 +383,15 @@ def test_others_marks_are_hidden_until_the_own_one_is_in(world: World, client_fo
     first, second = client_for("rev1"), client_for("rev2")
     theirs = form_of(second, url(world, "A2")) | {"points.A2": "3.75", "reason.A2": "丙的理由"}
     second.post(url(world, "A2"), theirs)
-    before = first.text(url(world, "A2"))
+    before = said(first, url(world, "A2"))
     assert "另 1 位评委已评，您保存后可见。" in before
     assert "3.75" not in before
     assert "丙的理由" not in before
     aside = form_of(first, url(world, "A2")) | {"do": "doubt"}
     first.post(url(world, "A2"), aside)
-    assert "3.75" not in first.text(url(world, "A2"))
+    assert "3.75" not in said(first, url(world, "A2"))
     first.post(url(world, "A2"), form_of(first, url(world, "A2")))
-    assert "评委二 3.75 丙的理由" in first.text(url(world, "A2"))
+    assert "评委二 3.75 丙的理由" in said(first, url(world, "A2"))
 
 
 def test_a_change_of_the_facts_shows_the_mark_as_stale(world: World, client_for: SignIn) -> None:
@@ -389,8 +399,8 @@ def test_a_change_of_the_facts_shows_the_mark_as_stale(world: World, client_for:
     client = client_for("rev1")
     client.post(url(world, "A2"), form_of(client, url(world, "A2")))
     change(world, "g01", "A2.下学期", 2)
-    assert "评分后内容有变：评分时系统建议 4，现在 6。请核对后再保存。" in client.text(url(world, "A2"))
-    queue = client.text(f"/panel/cycles/{world.cycle_id}")
+    assert "评分后内容有变：评分时系统建议 4，现在 6。请核对后再保存。" in said(client, url(world, "A2"))
+    queue = said(client, f"/panel/cycles/{world.cycle_id}")
     assert "评分后内容有变 1" in queue
     assert "甲山教育集团 有变" in queue
 
@@ -422,7 +432,7 @@ def test_the_chair_returns_an_indicator(world: World, client_for: SignIn) -> Non
         returned = session.get(Return, 1)
         assert returned is not None
         assert (returned.codes, returned.reason) == (["A2"], "请补会议纪要")
-    assert "甲山教育集团 正在补材料，重新提交后才能评分。" in chair.text(url(world, "A2"))
+    assert "甲山教育集团 正在补材料，重新提交后才能评分。" in said(chair, url(world, "A2"))
 
 
 # --- cost -----------------------------------------------------------------------------------------
@@ -436,8 +446,8 @@ def test_list_pages_cost_the_same_for_two_and_thirty_units(
     client = client_for("chair")
     few = _queries(client, f"/panel/cycles/{world.cycle_id}{page}")
     more_units(world, 28)
-    assert ("共 242 款" if "board" in page else "示例联盟27") in client.text(
-        f"/panel/cycles/{world.cycle_id}{page}"
+    assert ("共 242 款" if "board" in page else "示例联盟27") in said(
+        client, f"/panel/cycles/{world.cycle_id}{page}"
     )
     assert _queries(client, f"/panel/cycles/{world.cycle_id}{page}") == few
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response, request
 
 from intranet.domain.log import first_broken
 from intranet.enums import Role
+from intranet.i18n import _
 from intranet.queries.log import LogFilter, find_log
 from intranet.web import access
 from intranet.web.context import db, ground
@@ -18,6 +20,73 @@ from . import bp
 
 READERS = frozenset({Role.BUREAU, Role.AUDITOR})
 access.allow({"bureau.log": READERS, "bureau.log_check": READERS})
+
+
+def action_names() -> dict[str, str]:
+    """Every action the domain records, in words."""
+    return {
+        "sign_in": _("登录"),
+        "sign_in.fail": _("登录失败"),
+        "sign_out": _("退出登录"),
+        "password.change": _("修改密码"),
+        "password.reset": _("重置密码"),
+        "user.create": _("新建账号"),
+        "user.active": _("启用或停用账号"),
+        "role.grant": _("给予角色"),
+        "role.revoke": _("取消角色"),
+        "school.create": _("新增学校"),
+        "school.change": _("修改学校"),
+        "unit.create": _("新增单位"),
+        "unit.change": _("修改单位"),
+        "unit.schools": _("调整单位的学校"),
+        "cycle.create": _("新建考核周期"),
+        "cycle.change": _("修改考核周期"),
+        "cycle.snapshot": _("更新考核办法快照"),
+        "cycle.dates": _("修改日程"),
+        "cycle.units": _("选定考核对象"),
+        "cycle.combine": _("修改合成方式"),
+        "cycle.open": _("开启考核周期"),
+        "cycle.state": _("进入另一阶段"),
+        "cycle.delete": _("删除草稿周期"),
+        "ruling.decide": _("裁定"),
+        "ruling.dropped": _("裁定项不再存在"),
+        "answer.save": _("填报"),
+        "slot.absent": _("说明没有某项材料"),
+        "row.add": _("加一行"),
+        "row.edit": _("改一行"),
+        "row.delete": _("删一行"),
+        "row.restore": _("恢复一行"),
+        "table.empty": _("说明本项没有"),
+        "self.save": _("自评"),
+        "evidence.add": _("上传材料"),
+        "evidence.link": _("关联材料"),
+        "evidence.unlink": _("取消关联材料"),
+        "evidence.delete": _("删除材料"),
+        "entry.submit": _("提交"),
+        "entry.return": _("退回修改"),
+        "entry.extend": _("延期"),
+        "facts.take_in": _("导入整份填报"),
+        "data.save": _("录入教育局数据"),
+        "data.slot": _("登记材料不适用"),
+        "data.exempt": _("登记免评"),
+        "mark.save": _("评分"),
+        "mark.settle": _("审定"),
+        "mark.unsettle": _("撤回审定"),
+        "result.freeze": _("冻结结果"),
+    }
+
+
+def said(value: Any) -> str:
+    """A logged value for people: parts of a whole by name, yes and no in words, — for nothing."""
+    if value is None or value in ("", [], {}):
+        return "—"
+    if isinstance(value, bool):
+        return _("是") if value else _("否")
+    if isinstance(value, dict):
+        return "；".join(f"{key}：{said(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return "、".join(said(one) for one in value)
+    return str(value)
 
 
 def _day(name: str, *, after: bool = False) -> datetime | None:
@@ -49,10 +118,28 @@ def log() -> Response:
         before=_number("before"),
     )
     rows, more = find_log(db(), wanted)
-    return answer("bureau/log.html", rows=rows, more=more, args=args, broken=None, checked=False)
+    return answer(
+        "bureau/log.html",
+        rows=rows,
+        more=more,
+        args=args,
+        broken=None,
+        checked=False,
+        names=action_names(),
+        said=said,
+    )
 
 
 @bp.get("/log/check")
 def log_check() -> Response:
     rows, more = find_log(db(), LogFilter())
-    return answer("bureau/log.html", rows=rows, more=more, args={}, broken=first_broken(db()), checked=True)
+    return answer(
+        "bureau/log.html",
+        rows=rows,
+        more=more,
+        args={},
+        broken=first_broken(db()),
+        checked=True,
+        names=action_names(),
+        said=said,
+    )
