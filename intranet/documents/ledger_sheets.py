@@ -186,8 +186,8 @@ def _notes(view: RankingView) -> Iterator[str]:
 
 
 def moment(time: datetime | None) -> str:
-    """2023-10-07 09:30; "" for none."""
-    return "" if time is None else time.strftime("%Y-%m-%d %H:%M")
+    """2023-10-07 09:30, the day alone at midnight; "" for none."""
+    return "" if time is None else time.strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
 
 
 def _naming(rubric: Rubric, clause: Clause) -> tuple[str, str]:

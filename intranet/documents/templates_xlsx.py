@@ -64,6 +64,7 @@ def write_import_template(
     for n, column in enumerate(columns):
         sheet.text(0, n, column.label, required if column.required else optional)
         _validate(sheet, n, column, sources.get(column.label))
+    sheet.height(0, sheet.lines([column.label for column in columns]))
     sheet.raw.freeze_panes(1, 0)
     sheet.page(landscape=True, heads=(0, 0))
     _instructions(book, hints, title, columns, example_rows, notes)

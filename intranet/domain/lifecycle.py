@@ -48,7 +48,7 @@ def naming(names: Collection[str]) -> str:
     """甲、乙、丙 等 9 个."""
     listed = list(names)
     text = "、".join(listed[:NAMES])
-    return text if len(listed) <= NAMES else _("%(names)s等 %(n)s 个", names=text, n=len(listed))
+    return text if len(listed) <= NAMES else _("%(names)s 等 %(n)s 个", names=text, n=len(listed))
 
 
 # --- opening -------------------------------------------------------------------------------------

@@ -295,6 +295,8 @@ def _store(
     reason: str = "",
 ) -> None:
     old = {key: cycle.rulings.get(key) for key in values}
+    if old == values and all(cycle.ruling_notes.get(key) == note for key, note in notes.items()):
+        return
     cycle.rulings = {**cycle.rulings, **values}
     cycle.ruling_notes = {**cycle.ruling_notes, **notes}
     session.add(cycle)

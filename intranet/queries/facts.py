@@ -53,16 +53,14 @@ def panel_mark(
         return None
     verdicts = {m.verdict for m in own}
     reason = "；".join(dict.fromkeys(m.reason for m in own if m.reason))
-    if verdicts != {None}:
-        if len(verdicts) > 1:
-            return None  # the chair settles differing conclusions
-        points = [m.points for m in own if m.points is not None]
-        return (combine(points, rule.value, rubric.places) if points else None), verdicts.pop(), reason
+    if len(verdicts) > 1:
+        return None  # the chair settles differing conclusions
+    verdict = verdicts.pop()
     points = [m.points for m in own if m.points is not None]
-    if len(set(points)) == 1:
-        return points[0], None, reason
-    combined = combine(points, rule.value, rubric.places)
-    return None if combined is None else (combined, None, reason)
+    if not points:
+        return None if verdict is None else (None, verdict, reason)
+    agreed = points[0] if len(set(points)) == 1 else combine(points, rule.value, rubric.places)
+    return None if agreed is None else (agreed, verdict, reason)
 
 
 def load_facts(

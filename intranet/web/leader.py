@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 from intranet.errors import NotFound
 from intranet.i18n import _
 from intranet.models import Cycle
+from intranet.queries import explain
 from intranet.queries import results as stored
 from intranet.queries.entries import cycle_for
 from intranet.queries.results import Ranking
@@ -52,9 +53,9 @@ def cycle(cycle_id: int) -> Response:
         ranking=ranking,
         label=label_of(found.state),
         mean=sum(totals, Fraction(0)) / len(totals) if totals else None,
-        rates=stored.dimension_rates(ranking),
-        weakest=stored.weakest(ranking)[:5],
-        gaps=stored.widest_gaps(ranking)[:5],
+        rates=explain.dimension_rates(ranking),
+        weakest=explain.weakest(ranking)[:5],
+        gaps=explain.widest_gaps(ranking)[:5],
     )
 
 

@@ -287,17 +287,23 @@ class Said:
     reason: str = ""
 
 
-def mark(reviewer: Visitor, entry: int, indicator: str, said: Mapping[str, Said | str]) -> None:
-    """One scoring page: what is typed over the proposals, then 保存."""
-    reviewer.go(f"/panel/entries/{entry}/indicators/{indicator}")
-    for leaf, word in said.items():
-        word = word if isinstance(word, Said) else Said(word)
-        reviewer.page.fill(f'[name="points.{leaf}"]', word.points)
-        if word.reason:
-            reviewer.page.fill(f'[name="reason.{leaf}"]', word.reason)
-    here = reviewer.page.url
-    reviewer.page.locator("[data-save]").click()
-    reviewer.page.wait_for_url(lambda url: url != here)
+def mark_unit(reviewer: Visitor, entry: int, said: Mapping[str, Mapping[str, Said | str]]) -> None:
+    """One unit, indicator after indicator: what is typed over the proposals, then 保存，评下一个.
+
+    ``said`` by indicator in printed order; every indicator with something to mark on is named.
+    """
+    page = reviewer.page
+    reviewer.go(f"/panel/entries/{entry}/indicators/{next(iter(said))}?by=unit")
+    for indicator, words in said.items():
+        assert reviewer.path().startswith(f"/panel/entries/{entry}/indicators/{indicator}?"), reviewer.path()
+        for leaf, word in words.items():
+            word = word if isinstance(word, Said) else Said(word)
+            page.fill(f'[name="points.{leaf}"]', word.points)
+            if word.reason:
+                page.fill(f'[name="reason.{leaf}"]', word.reason)
+        here = page.url
+        page.locator("[data-save]").click()
+        page.wait_for_url(lambda url, here=here: url != here)  # type: ignore[misc]
 
 
 def settle(chair: Visitor, entry: int, indicator: str, leaf: str, points: str, reason: str) -> None:

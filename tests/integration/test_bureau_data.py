@@ -217,12 +217,12 @@ def test_the_board_shows_each_indicator_of_each_unit(
     text = words(html)
     assert "全部 2" in text
     assert "已提交 1" in text
-    assert 'title="甲山教育集团　章程：填报中"' in html
-    assert 'title="丁桥教育集团　章程：已提交"' in html
-    assert html.index("甲山教育集团　章程") < html.index("丁桥教育集团　章程")  # least done first
+    assert 'title="甲山教育集团&emsp;章程：填报中"' in html
+    assert 'title="丁桥教育集团&emsp;章程：已提交"' in html
+    assert html.index("甲山教育集团&emsp;章程") < html.index("丁桥教育集团&emsp;章程")  # least done first
     only = admin.get(f"{base}/progress?show=submitted").get_data(as_text=True)
-    assert "丁桥教育集团　章程" in only
-    assert "甲山教育集团　章程" not in only
+    assert "丁桥教育集团&emsp;章程" in only
+    assert "甲山教育集团&emsp;章程" not in only
     one = admin.get(f"{base}/progress?dimension=A").get_data(as_text=True)
     assert "章程：填报中" in one
     assert "市级奖励" not in one

@@ -89,7 +89,7 @@ def test_members_are_told_what_they_may_do(world: World, client_for: SignIn) -> 
 def test_rulings_and_the_notices_own_words_stand_on_the_page(world: World, client_for: SignIn) -> None:
     page = client_for("lead1").get(at(world, "B1")).get_data(as_text=True)
     assert "教师交流3个月以上<b>0.3分/人</b>,6个月以上<b>0.5分/人</b>,最高<b>4分</b>" in page
-    assert "裁定：满6个月怎样计分　<b>同上一档</b>" in page
+    assert "裁定：满6个月怎样计分&emsp;<b>同上一档</b>" in page
 
 
 def test_reading_writes_nothing(world: World, client_for: SignIn) -> None:

@@ -6,6 +6,18 @@ from flask import Blueprint
 
 bp = Blueprint("bureau", __name__, url_prefix="/bureau")
 
-from . import cycles, data, log, people, progress, register, results, rubrics, rulings  # noqa: E402
+from . import cycles, data, log, people, phases, progress, register, results, rubrics, rulings  # noqa: E402
 
-__all__ = ["bp", "cycles", "data", "log", "people", "progress", "register", "results", "rubrics", "rulings"]
+__all__ = [
+    "bp",
+    "cycles",
+    "data",
+    "log",
+    "people",
+    "phases",
+    "progress",
+    "register",
+    "results",
+    "rubrics",
+    "rulings",
+]

@@ -1,4 +1,4 @@
-"""Cycles: the list, preparing one step by step, opening it, its phases. Rulings are in ``rulings``."""
+"""Cycles: the list, and preparing one step by step. Rulings are in ``rulings``, the opening in ``phases``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from datetime import datetime
 from flask import Response, request, url_for
 
 from intranet.domain import cycles as work
-from intranet.domain import freeze, lifecycle
 from intranet.domain.operations import outcome_of, remember
-from intranet.domain.phases import phase_name
-from intranet.domain.scoring import score_entries
 from intranet.enums import CombineRule, CycleState
 from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
 from intranet.models import Cycle
 from intranet.queries import cycles as lists
 from intranet.queries.entries import schools_of
-from intranet.queries.results import results_of
 from intranet.web import access
 from intranet.web.context import actor, current_time, db, ground
 from intranet.web.forms import answer, go, say
@@ -40,12 +36,7 @@ access.allow(
             "cycle_units_save",
             "cycle_panel",
             "cycle_panel_save",
-            "cycle_open",
-            "cycle_open_post",
             "cycle_delete",
-            "cycle_phase",
-            "cycle_advance",
-            "cycle_back",
         )
     }
 )
@@ -322,130 +313,9 @@ def _combine(text: str) -> CombineRule:
         raise Invalid(_("请选择合成办法。"), field="combine") from error
 
 
-# --- opening -------------------------------------------------------------------------------------
-
-
-def _preview(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
-    definition = work.definition_of(cycle, ground().registry)
-    rubric = definition.bind(cycle.rulings)
-    return frame.page(
-        "bureau/cycle_open.html",
-        cycle,
-        "open",
-        status=status,
-        error=error,
-        checks=frame.missing(cycle),
-        rubric=rubric,
-        definition=definition,
-        fingerprint=definition.fingerprint(cycle.rulings),
-        entries=lists.entries_of(db(), cycle.id or 0),
-        seats=[s for s in lists.seats(db(), cycle.id or 0) if s.is_chair or s.is_reviewer],
-        combine_name=work.combine_name(cycle.combine),
-        consequences=lifecycle.consequences(CycleState.FILING),
-        leaves=sum(1 for _leaf in rubric.leaves()),
-    )
-
-
-@bp.get("/cycles/<int:cycle_id>/open")
-def cycle_open(cycle_id: int) -> Response:
-    found = frame.load(cycle_id)
-    work.require_draft(found)
-    return _preview(found)
-
-
-@bp.post("/cycles/<int:cycle_id>/open")
-def cycle_open_post(cycle_id: int) -> Response:
-    found = frame.load(cycle_id)
-    work.require_draft(found)
-    try:
-        definition = work.refresh(db(), actor(), found, ground().registry)
-        lifecycle.open_cycle(
-            db(),
-            actor(),
-            found,
-            definition,
-            is_installed=frame.is_installed(found),
-            seen=request.form.get("seen", ""),
-            at=current_time(),
-        )
-    except DomainError as error:
-        db().rollback()
-        return _preview(frame.load(cycle_id), status=error.status, error=error)
-    say("done", _("考核已开启，学校可以填报了。"))
-    return go(url_for("bureau.progress", cycle_id=cycle_id))
-
-
 @bp.post("/cycles/<int:cycle_id>/delete")
 def cycle_delete(cycle_id: int) -> Response:
     found = frame.load(cycle_id)
     work.delete_draft(db(), actor(), found)
     say("done", _("已删除“%(title)s”的草稿。", title=found.title))
     return go(url_for("bureau.cycles"))
-
-
-# --- phases --------------------------------------------------------------------------------------
-
-
-def _advance_checks(cycle: Cycle) -> list[lifecycle.Check]:
-    scoring = frame.scoring_of(cycle)
-    sheets = score_entries(db(), cycle, scoring, lists.entries_of(db(), cycle.id or 0))
-    held = next(iter(results_of(db(), cycle.id or 0)), None)
-    return lifecycle.advance_checks(
-        cycle, scoring, sheets, held=held, is_current=freeze.is_current(db(), held, sheets), at=current_time()
-    )
-
-
-def _phase(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
-    to, before = lifecycle.next_state(cycle.state), lifecycle.state_before(cycle.state)
-    return frame.page(
-        "bureau/cycle_phase.html",
-        cycle,
-        "phase",
-        status=status,
-        error=error,
-        to=to,
-        to_name=phase_name(to) if to else "",
-        before=before,
-        before_name=phase_name(before) if before else "",
-        consequences=lifecycle.consequences(to) if to else [],
-        checks=_advance_checks(cycle) if to else [],
-        reason=request.form.get("reason", ""),
-    )
-
-
-@bp.get("/cycles/<int:cycle_id>/phase")
-def cycle_phase(cycle_id: int) -> Response:
-    found = frame.load(cycle_id)
-    if found.state == CycleState.DRAFT:
-        return go(url_for("bureau.cycle_open", cycle_id=cycle_id))
-    return _phase(found)
-
-
-@bp.post("/cycles/<int:cycle_id>/phase")
-def cycle_advance(cycle_id: int) -> Response:
-    found = frame.load(cycle_id)
-    try:
-        to = CycleState(request.form.get("to", ""))
-    except ValueError as error:
-        raise Invalid(_("页面已过时，请刷新后再试。")) from error
-    try:
-        lifecycle.advance(
-            db(), actor(), found, to, _advance_checks(found), accepted=bool(request.form.get("accepted"))
-        )
-    except DomainError as error:
-        db().rollback()
-        return _phase(frame.load(cycle_id), status=error.status, error=error)
-    say("done", _("已进入%(phase)s阶段。", phase=phase_name(to)))
-    return go(url_for("bureau.cycle_phase", cycle_id=cycle_id))
-
-
-@bp.post("/cycles/<int:cycle_id>/phase/back")
-def cycle_back(cycle_id: int) -> Response:
-    found = frame.load(cycle_id)
-    try:
-        lifecycle.step_back(db(), actor(), found, reason=request.form.get("reason", ""))
-    except DomainError as error:
-        db().rollback()
-        return _phase(frame.load(cycle_id), status=error.status, error=error)
-    say("done", _("已退回%(phase)s阶段。", phase=phase_name(found.state)))
-    return go(url_for("bureau.cycle_phase", cycle_id=cycle_id))

@@ -11,14 +11,17 @@ from flask import Response, request, url_for
 from intranet.documents import official_form
 from intranet.documents import ranking as workbook
 from intranet.domain import freeze as work
+from intranet.domain.recheck import recheck as recheck_stored
 from intranet.domain.scoring import EntrySheet, score_entries
 from intranet.enums import CycleState, Role
 from intranet.errors import DomainError, NotFound
 from intranet.i18n import _
 from intranet.models import Cycle, Result
 from intranet.queries import cycles as lists
+from intranet.queries import explain
 from intranet.queries import results as stored
-from intranet.queries.results import IndicatorCell, LedgerRow, Ranking, UnitLine
+from intranet.queries.explain import IndicatorCell, LedgerRow
+from intranet.queries.results import Ranking, UnitLine
 from intranet.rubric import forms
 from intranet.web import access
 from intranet.web.context import actor, current_time, db, ground
@@ -134,10 +137,10 @@ def ranking_of(cycle: Cycle) -> Ranking | None:
 def drill_into(ranking: Ranking, entry_id: int, code: str) -> Drill:
     """One unit of the list; without a code, the indicator with the widest gap to the self score, else the first."""
     line = ranking.line(entry_id)
-    cells = stored.indicator_cells(ranking.rubric, line)
+    cells = explain.indicator_cells(ranking.rubric, line)
     if not code and cells:
         code = max(cells, key=lambda c: abs(c.gap or Fraction(0))).clause.code
-    return Drill(line, cells, code, stored.ledger_rows(ranking.rubric, line, code) if code else [])
+    return Drill(line, cells, code, explain.ledger_rows(ranking.rubric, line, code) if code else [])
 
 
 def ranking_page(cycle: Cycle, *, entry_id: int | None = None) -> Response:
@@ -195,7 +198,7 @@ def ranking_check(cycle_id: int) -> Response:
     """Score the stored facts again; reading only."""
     cycle = frame.load(cycle_id)
     held = _held(cycle)
-    recheck = work.recheck(db(), cycle, frame.scoring_of(cycle), held)
+    recheck = recheck_stored(db(), cycle, frame.scoring_of(cycle), held)
     values: dict[str, Any] = {"recheck": recheck, "held": held, "cycle": cycle, "now": current_time()}
     if wants_fragment():
         return answer("bureau/_recheck.html", **values)

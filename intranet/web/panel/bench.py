@@ -238,7 +238,7 @@ def _slots(sheet: EntrySheet, clause: Clause, by_ref: dict[str, list[Evidence]])
         if slot.hidden or value == "na":
             yield SlotView(slot.label, "na", slot.reason or _("不适用"), files)
         elif value is True:
-            yield SlotView(slot.label, "have", "" if files else _("已声明有，未附文件"), files)
+            yield SlotView(slot.label, "have", "" if files else _("有，未附文件"), files)
         else:
             yield SlotView(slot.label, "missing", _("声明没有") if value is False else _("未填"), files)
 

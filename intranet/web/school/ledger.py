@@ -54,7 +54,7 @@ def rows(rubric: Rubric, sheet: Mapping[str, Score], code: str, *, own: bool = T
             LedgerRow(
                 clause=clause,
                 depth=rubric.depth(clause.code) - top,
-                how=tuple(_how(score)),
+                how=tuple(_how(score, own=own)),
                 lost=tuple(_lost(rubric, score)),
                 then=tuple(_then(score, own=own)),
                 raw=score.raw,
@@ -97,7 +97,7 @@ def so_far(score: Score) -> Fraction | None:
     return score.raw if score.state is State.PENDING else None
 
 
-def _how(score: Score) -> Iterator[str]:
+def _how(score: Score, *, own: bool) -> Iterator[str]:
     counted = [x for x in score.lines if x.what in ADDED_UP and x.counted and x.points is not None]
     if counted:
         times = Counter(x.points or Fraction(0) for x in counted)
@@ -108,6 +108,8 @@ def _how(score: Score) -> Iterator[str]:
     for reason, n in refused.most_common():
         yield _("不计 %(n)s 处：%(reason)s", n=n, reason=reason)
     for line in score.lines:
+        if own and line.what == "input":
+            continue  # it stands in the form on the same page
         if line.what not in ADDED_UP and (line.points is None or line.points >= 0):
             yield _sentence(line)
     for step in score.steps:

@@ -119,7 +119,10 @@ def test_a_hidden_sheet_is_not_read() -> None:
 
 
 def test_extra_and_repeated_columns() -> None:
-    rows = [[*HEADS, "备注", "姓名"], ["甲某", "示例一小", date(2030, 9, 1), 1, "", "", "多"]]
+    rows: list[list[Any]] = [
+        [*HEADS, "备注", "姓名"],
+        ["甲某", "示例一小", date(2030, 9, 1), 1, "", "", "多"],
+    ]
     assert problems(book(rows)) == [
         "工作表“名册”E1：多出一列“备注”，请删去这一列",
         "工作表“名册”F1：表头“姓名”重复了，请删去一列",

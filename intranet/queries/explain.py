@@ -1,0 +1,179 @@
+"""A stored result explained: one unit's indicators and ledger, the whole list in shares. No selects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from intranet.errors import NotFound
+from intranet.i18n import _
+from intranet.models import SELF
+from intranet.queries.results import Ranking, UnitLine
+from intranet.rubric import ledger, sentences
+from intranet.rubric.ledger import Score, State
+from intranet.rubric.model import Clause, Rubric
+
+# --- one unit ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class IndicatorCell:
+    """One indicator of a unit: what the panel gave against what the school claimed.
+
+    own: sum of the self scores under it, None while it has none.
+    """
+
+    clause: Clause
+    score: Score
+    own: Fraction | None
+
+    @property
+    def gap(self) -> Fraction | None:
+        """Self minus panel."""
+        return None if self.own is None or self.score.points is None else self.own - self.score.points
+
+    @property
+    def is_low(self) -> bool:
+        """Under 60 % of the maximum."""
+        return (
+            bool(self.score.max)
+            and self.score.points is not None
+            and self.score.points * 5 < (self.score.max or 0) * 3
+        )
+
+
+def indicator_cells(rubric: Rubric, line: UnitLine) -> list[IndicatorCell]:
+    said = line.row.facts.get("marks", {}).get(SELF, {})
+    out = []
+    for clause in rubric.indicators:
+        score = line.result.sheet.get(clause.code)
+        if score is None:
+            continue
+        own = [said[leaf.code].get("points") for leaf in rubric.leaves(clause.code) if leaf.code in said]
+        numbers = [Fraction(p) for p in own if p is not None]
+        out.append(IndicatorCell(clause, score, sum(numbers, Fraction(0)) if numbers else None))
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class LineText:
+    """One line of the ledger in words. is_loss: it takes points away."""
+
+    text: str
+    points: Fraction | None
+    counted: bool
+    reason: str
+
+    @property
+    def is_loss(self) -> bool:
+        return self.points is not None and self.points < 0
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One clause of the ledger, with its depth under the indicator. marks: each reviewer's, named."""
+
+    clause: Clause
+    score: Score
+    depth: int
+    is_leaf: bool
+    marks: tuple[Mapping[str, Any], ...]
+    places: int = 2
+
+    @property
+    def lines(self) -> list[LineText]:
+        """What was earned, lost or not counted."""
+        return [self._text(x) for x in self.score.lines if x.what != "input"]
+
+    @property
+    def inputs(self) -> list[LineText]:
+        """The figures that went into a formula, school by school."""
+        return [self._text(x) for x in self.score.lines if x.what == "input"]
+
+    def _text(self, line: ledger.Line) -> LineText:
+        return LineText(sentences.line(line, self.places), line.points, line.counted, sentences.reason(line))
+
+    @property
+    def steps(self) -> list[str]:
+        """What happened after the sum; a plain sum says nothing."""
+        return [sentences.step(x, self.places) for x in self.score.steps if x.name not in ("sum", "loss")]
+
+    @property
+    def flags(self) -> list[str]:
+        return [sentences.flag(code) for code in self.score.flags]
+
+    @property
+    def word(self) -> str:
+        """What stands where points would; "" if there are points."""
+        if self.score.points is not None:
+            return ""
+        if self.score.verdict is not None:
+            return self.score.verdict
+        if self.score.state is State.NA and self.clause.unset:
+            return self.clause.unset
+        return sentences.state(self.score.state)
+
+
+def ledger_rows(rubric: Rubric, line: UnitLine, code: str) -> list[LedgerRow]:
+    """The clause and all below it in printed order. :raises NotFound: no such clause."""
+    if code not in rubric.by or code not in line.result.sheet:
+        raise NotFound(_("没有这项指标。"))
+    top = rubric.depth(code)
+    return [
+        LedgerRow(
+            clause,
+            line.result.sheet[clause.code],
+            rubric.depth(clause.code) - top,
+            not rubric.children[clause.code],
+            tuple(m for m in line.row.marks if m["code"] == clause.code),
+            rubric.places,
+        )
+        for clause in rubric.under(code)
+    ]
+
+
+# --- the whole list ------------------------------------------------------------------------------
+
+
+def rate(score: Score | None, most: Fraction | None) -> Fraction | None:
+    """Points as a share of the maximum; None while there is none."""
+    if score is None or score.state is not State.SCORED or score.points is None or not most:
+        return None
+    return score.points / most
+
+
+def dimension_rates(ranking: Ranking) -> list[tuple[UnitLine, list[int | None]]]:
+    """Per unit the share of each dimension's maximum in percent; None where there is none."""
+    out = []
+    for line in ranking.lines:
+        shares = [rate(line.result.sheet.get(c.code), c.max) for c in ranking.rubric.dimensions]
+        out.append((line, [None if s is None else percent(s) for s in shares]))
+    return out
+
+
+def percent(share: Fraction) -> int:
+    return int(share * 100 + Fraction(1, 2))
+
+
+def weakest(ranking: Ranking) -> list[tuple[Clause, int]]:
+    """Indicators with their mean share of the maximum in percent, the lowest first."""
+    out = []
+    for clause in ranking.rubric.indicators:
+        shares = [rate(line.result.sheet.get(clause.code), clause.max) for line in ranking.lines]
+        known = [s for s in shares if s is not None]
+        if known:
+            out.append((clause, sum(known, Fraction(0)) / len(known)))
+    return [(clause, percent(share)) for clause, share in sorted(out, key=lambda x: x[1])]
+
+
+def widest_gaps(ranking: Ranking) -> list[tuple[UnitLine, Clause, Fraction, Fraction]]:
+    """(unit, indicator, self score, counted points), the widest difference first; equal ones left out."""
+    out = [
+        (line, cell.clause, cell.own, cell.score.points)
+        for line in ranking.lines
+        for cell in indicator_cells(ranking.rubric, line)
+        if cell.own is not None and cell.score.points is not None and cell.gap
+    ]
+    return sorted(out, key=lambda x: -abs(x[2] - x[3]))
