@@ -73,10 +73,8 @@ class Book:
         self.file = xlsxwriter.Workbook(self._out, SAFE)
         if created is not None and created.tzinfo is not None:
             created = created.astimezone(UTC).replace(tzinfo=None)
-        self.file.set_properties(
-            {"title": texts.clean(title), "author": texts.clean(author), "created": created or _UNDATED}
-        )
-        self.file.set_calc_mode("auto")
+        title, author = (texts.clean(said)[:255] for said in (title, author))  # Excel's limit
+        self.file.set_properties({"title": title, "author": author, "created": created or _UNDATED})
         self._names: set[str] = set()
         self._formats: dict[tuple[tuple[str, Any], ...], Any] = {}
         self._quoted: dict[int, Any] = {}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
@@ -10,7 +13,7 @@ import intranet.models  # noqa: F401  (registers the tables)
 from intranet.models.base import Exact, UtcDateTime
 
 
-def render_item(kind: str, item: object, _autogen: object) -> str | bool:
+def render_item(kind: str, item: Any, _autogen: AutogenContext) -> str | Literal[False]:
     """Migrations name plain SQL types, so that they never depend on today's Python classes."""
     if kind == "type":
         if isinstance(item, UtcDateTime):
