@@ -192,7 +192,7 @@
     picture.hidden = kind !== "picture";
     viewer.querySelector("[data-viewer-other]").hidden = kind !== "other";
     // replace() keeps the browser's Back for pages, not for every file looked at.
-    if (kind === "document") frame.contentWindow.location.replace(preview);
+    if (kind === "document") frame.contentWindow.location.replace(preview + "#navpanes=0&view=FitH");
     if (kind === "picture") {
       var image = picture.querySelector("img");
       image.src = preview;

@@ -11,9 +11,9 @@ from intranet.errors import NotFound
 from intranet.i18n import _
 from intranet.models import SELF
 from intranet.queries.results import Ranking, UnitLine
-from intranet.rubric import ledger, sentences
+from intranet.rubric import forms, ledger, sentences
 from intranet.rubric.ledger import Score, State
-from intranet.rubric.model import Clause, Rubric
+from intranet.rubric.model import Clause, JudgedClause, RankClause, Rubric, RuleClause
 
 # --- one unit ------------------------------------------------------------------------------------
 
@@ -44,17 +44,41 @@ class IndicatorCell:
         )
 
 
-def indicator_cells(rubric: Rubric, line: UnitLine) -> list[IndicatorCell]:
+def own_points(rubric: Rubric, line: UnitLine) -> dict[str, Fraction]:
+    """The unit's own score of each leaf, as it was frozen: what it said, else what its facts gave.
+
+    The form fills in what can be computed and a school only writes where it departs from that. A leaf
+    that only the panel or the whole cohort can score, and one never filled in, have none.
+    """
     said = line.row.facts.get("marks", {}).get(SELF, {})
-    out = []
-    for clause in rubric.indicators:
-        score = line.result.sheet.get(clause.code)
-        if score is None:
+    out = {}
+    for leaf in rubric.leaves():
+        given = said.get(leaf.code, {}).get("points")
+        if given is not None:
+            out[leaf.code] = Fraction(given)
             continue
-        own = [said[leaf.code].get("points") for leaf in rubric.leaves(clause.code) if leaf.code in said]
-        numbers = [Fraction(p) for p in own if p is not None]
-        out.append(IndicatorCell(clause, score, sum(numbers, Fraction(0)) if numbers else None))
+        score = line.result.sheet.get(leaf.code)
+        if score is None or score.proposed is None or _is_others(leaf):
+            continue
+        if all(step.name != "unfilled" for step in score.steps):
+            out[leaf.code] = score.proposed
     return out
+
+
+def _is_others(leaf: Clause) -> bool:
+    """Whether a leaf's points come from the panel's word or figure, or from all units together."""
+    if isinstance(leaf, RuleClause):
+        return leaf.scope == "cohort" or any(f.by not in ("school", "bureau") for f in leaf.fields)
+    return isinstance(leaf, JudgedClause | RankClause)
+
+
+def indicator_cells(rubric: Rubric, line: UnitLine) -> list[IndicatorCell]:
+    own = own_points(rubric, line)
+    return [
+        IndicatorCell(clause, line.result.sheet[clause.code], forms.self_mark(rubric, clause.code, own))
+        for clause in rubric.indicators
+        if clause.code in line.result.sheet
+    ]
 
 
 @dataclass(frozen=True, slots=True)

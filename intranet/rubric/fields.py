@@ -86,7 +86,8 @@ def _implied_by(clause: Clause) -> Iterator[Field]:
         for tick in clause.ticks:
             yield _field(clause, tick.key, tick.label, "tick")
     if isinstance(clause, DeductClause):
-        if clause.deductions.not_done:
+        counted = clause.deductions.ask_done == "uncounted" and bool(clause.events)
+        if clause.deductions.not_done and not counted:
             yield _field(clause, "done", DONE, "tick")
         for event in clause.events:
             for period in (event.in_ or (event.label,)) if event.rows is None else ():

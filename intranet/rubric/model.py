@@ -164,9 +164,13 @@ class Events(Value):
 
 
 class Deductions(Value):
-    """Default rates of a ``deduct`` clause (the notice's own 说明)."""
+    """Default rates of a ``deduct`` clause (the notice's own 说明).
+
+    ask_done: whether 已开展 is asked always, or only where no activity count already says it.
+    """
 
     not_done: bool = True
+    ask_done: Literal["always", "uncounted"] = "always"
     event: Number = Fraction(0)
     event_most: Number | None = None
     material: Number = Fraction(0)

@@ -177,6 +177,32 @@ def freeze(clerk: Visitor, cycle: int) -> None:
     expect(clerk.page.get_by_text("结果已冻结。")).to_be_visible()
 
 
+def register_data(clerk: Visitor, cycle: int, place: str, values: Mapping[str, str]) -> None:
+    """Fill in one row of the bureau's own data: what is chosen or left saves itself."""
+    clerk.go(f"/bureau/cycles/{cycle}/data")
+    for label, text in values.items():
+        row = clerk.page.locator("tr[id^=data-]", has=clerk.page.get_by_label(label, exact=True)).filter(has_text=place)
+        assert row.count() == 1, (place, label, row.count())
+        box = row.get_by_label(label, exact=True)
+        with clerk.saving("/data/"):
+            if box.evaluate("e => e.tagName") == "SELECT":
+                box.select_option(label=text)
+            else:
+                box.fill(text)
+                box.blur()
+        expect(row).to_contain_text("已保存")
+
+
+def paste_data(clerk: Visitor, cycle: int, head: str, lines: Sequence[Sequence[str]]) -> None:
+    """从 Excel 粘贴 under the grid that has a column ``head``."""
+    clerk.go(f"/bureau/cycles/{cycle}/data")
+    panel = clerk.page.locator("section.panel").filter(has=clerk.page.locator("thead th", has_text=head))
+    panel.locator("summary", has_text="从 Excel 粘贴").click()
+    panel.locator("textarea").fill("\n".join("\t".join(line) for line in lines))
+    panel.get_by_role("button", name="核对并保存").click()
+    expect(clerk.page.locator("#notes")).to_contain_text("已保存")
+
+
 # --- a school ------------------------------------------------------------------------------------
 
 
@@ -304,6 +330,14 @@ def mark_unit(reviewer: Visitor, entry: int, said: Mapping[str, Mapping[str, Sai
         here = page.url
         page.locator("[data-save]").click()
         page.wait_for_url(lambda url, here=here: url != here)  # type: ignore[misc]
+
+
+def panel_figure(chair: Visitor, entry: int, indicator: str, field: str, points: str) -> None:
+    """A number that the panel owns, on the chair's page."""
+    chair.go(f"/panel/entries/{entry}/indicators/{indicator}/settle")
+    chair.page.fill(f'[name="figure.{field}"]', points)
+    chair.press("保存得分")
+    expect(chair.page.get_by_text("已保存。", exact=True)).to_be_visible()
 
 
 def settle(chair: Visitor, entry: int, indicator: str, leaf: str, points: str, reason: str) -> None:

@@ -6,7 +6,6 @@ notice. JT2 and JT3 are sample units, filled in behind the pages; theirs come fr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from intranet.rubric import engine
 from intranet.rubric.model import Clause
 from tests.e2e import acts, behind
 from tests.e2e.acts import Decision, Said, Site
-from tests.e2e.harness import Server, Visit, Visitor
+from tests.e2e.harness import Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -202,16 +201,6 @@ FILED = [
     ["在“示例市集团化办学交流会”上作主题发言：共建共享的五条路（示例）", "媒体报道", None],
 ]
 """附件2 of JT1: 集团工作推进情况, 指标类别, 印证材料名称及编号."""
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    settings, app, passwords = acts.install(tmp_path / "data")
-    server = Server(app)
-    server.start()
-    yield Site(settings, app, server, passwords)
-    server.stop()
-    app.extensions["intranet"].engine.dispose()
 
 
 def test_a_whole_cycle_to_the_ranked_workbook(site: Site, visit: Visit, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from intranet.documents.view import (
 from intranet.domain import rulings
 from intranet.enums import CycleState
 from intranet.i18n import _
-from intranet.models import SELF, SETTLED
+from intranet.models import SETTLED
+from intranet.queries.explain import own_points
 from intranet.queries.results import Ranking, UnitLine
 from intranet.rubric import forms
 from intranet.rubric.facts import Facts
@@ -43,12 +44,7 @@ def form_context(rubric: Rubric, line: UnitLine) -> forms.Context:
     for file in line.row.evidence:
         for ref in file["refs"]:
             evidence.setdefault(ref, []).append(forms.Evidence(str(file["number"]), file["name"]))
-    return forms.Context(Facts.from_json(line.row.facts), line.result.sheet, self_marks(line), evidence)
-
-
-def self_marks(line: UnitLine) -> dict[str, Fraction]:
-    said = line.row.facts.get("marks", {}).get(SELF, {})
-    return {code: Fraction(m["points"]) for code, m in said.items() if m.get("points") is not None}
+    return forms.Context(Facts.from_json(line.row.facts), line.result.sheet, own_points(rubric, line), evidence)
 
 
 def _part(rubric: Rubric, line: UnitLine) -> UnitPart:

@@ -160,3 +160,9 @@ def test_applies_is_inherited() -> None:
     assert applies(rubric, "A1.1", facts(attributes={"group": "城区"})) is True
     assert applies(rubric, "A1.1", facts(attributes={"group": "乡镇"})) is False
     assert applies(rubric, "B1", facts(attributes={"group": "乡镇"})) is True
+
+
+def test_the_done_tick_is_not_asked_where_a_count_says_it() -> None:
+    counted = load(changed("not_done = true", 'not_done = true\nask_done = "uncounted"'))
+    assert "A2.done" not in counted.bind().all_fields
+    assert "A2.上学期" in counted.bind().all_fields
