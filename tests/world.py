@@ -194,7 +194,8 @@ def app(world: World) -> Iterator[Flask]:
     from tests.unit.rubric import sample
 
     built = create_app(
-        world.settings, build_plugin_manager(entry_points=False, plugins=(sample.SamplePlugin.at(world.settings.data),))
+        world.settings,
+        build_plugin_manager(entry_points=False, plugins=(sample.SamplePlugin.at(world.settings.data),)),
     )
     yield built
     built.extensions["intranet"].engine.dispose()
@@ -214,7 +215,7 @@ class Client:
         return self.raw.get(path, **kwargs)
 
     def post(
-        self, path: str, data: dict[str, object] | None = None, *, htmx: bool = False, follow: bool = False
+        self, path: str, data: Mapping[str, object] | None = None, *, htmx: bool = False, follow: bool = False
     ) -> Any:
         """POST a form with its token; lists become repeated fields, (stream, name) tuples files."""
         headers = {"X-CSRF-Token": self.token(), **({"HX-Request": "true"} if htmx else {})}

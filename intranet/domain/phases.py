@@ -83,16 +83,6 @@ def require_filing(
         raise DomainError(_("填报已在 %(when)s 截止。需要延期请联系教育局。", when=_when(deadline, zone)))
 
 
-def can_file(
-    cycle: Cycle, entry: Entry, returns: Sequence[Return], at: datetime, *, indicator: str | None = None
-) -> bool:
-    try:
-        require_filing(cycle, entry, returns, at, indicator=indicator)
-    except DomainError:
-        return False
-    return True
-
-
 def require_review(cycle: Cycle, *, settling: bool = False) -> None:
     """Raise unless reviewers may score now (``settling``: the chair may settle)."""
     allowed = (CycleState.REVIEW, CycleState.DELIBERATION)

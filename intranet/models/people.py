@@ -24,8 +24,6 @@ class User(SQLModel, table=True):
     must_change: bool = True
     active: bool = True
     valid_until: date | None = None
-    failures: int = 0
-    locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     version: int = 1
 

@@ -19,7 +19,6 @@ from intranet.models import (
     Mark,
     Result,
     School,
-    Unit,
     UnitResult,
     User,
 )
@@ -70,14 +69,6 @@ def units_for(session: Session, rubric_key: str, *, chosen: frozenset[int] = fro
         for row in all_units(session)
         if row.unit.id in chosen or (row.unit.active and row.unit.rubric_key in ("", rubric_key))
     ]
-
-
-def unit_ids_of(session: Session, cycle_id: int) -> frozenset[int]:
-    return frozenset(session.exec(select(Entry.unit_id).where(Entry.cycle_id == cycle_id)))
-
-
-def units_by_id(session: Session, ids: Sequence[int]) -> dict[int, Unit]:
-    return {u.id or 0: u for u in session.exec(select(Unit).where(col(Unit.id).in_(ids)))}
 
 
 # --- the panel -----------------------------------------------------------------------------------

@@ -83,20 +83,6 @@ def schools_of(session: Session, entry_ids: Sequence[int]) -> dict[int, list[Ent
     return out
 
 
-def is_lead(session: Session, actor: Actor, entry: Entry) -> bool:
-    """Whether the actor files for the unit: 填报负责人 at its lead school."""
-    mine = actor.schools.get(Role.FILER, frozenset())
-    return any(
-        s.role == SchoolRole.LEAD and s.school_id in mine
-        for s in schools_of(session, [entry.id or 0])[entry.id or 0]
-    )
-
-
-def is_participant(session: Session, actor: Actor, entry: Entry) -> bool:
-    """Whether one of the actor's schools takes part in the entry."""
-    return any(s.school_id in actor.all_schools for s in schools_of(session, [entry.id or 0])[entry.id or 0])
-
-
 def open_cycles(session: Session) -> Sequence[Cycle]:
     """Cycles under way, for the sign-in page: their titles and dates are public inside the intranet."""
     ended = (CycleState.DRAFT, CycleState.FINAL, CycleState.ARCHIVED)

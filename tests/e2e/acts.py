@@ -124,7 +124,13 @@ def prepare_cycle(
     page.get_by_role("button", name=re.compile("处都用默认口径")).click()
     expect(page.locator("#ruling-progress")).to_contain_text(re.compile(r"待裁定\s*0"))
     clerk.press("下一步：日程")
-    dates = {"filing_from": -1, "filing_until": 10, "review_until": 30, "publish_from": 35, "publish_until": 42}
+    dates = {
+        "filing_from": -1,
+        "filing_until": 10,
+        "review_until": 30,
+        "publish_from": 35,
+        "publish_until": 42,
+    }
     for name, days in dates.items():
         page.fill(f"#{name}", local(days))
     clerk.press("下一步：考核对象")
@@ -181,7 +187,9 @@ def register_data(clerk: Visitor, cycle: int, place: str, values: Mapping[str, s
     """Fill in one row of the bureau's own data: what is chosen or left saves itself."""
     clerk.go(f"/bureau/cycles/{cycle}/data")
     for label, text in values.items():
-        row = clerk.page.locator("tr[id^=data-]", has=clerk.page.get_by_label(label, exact=True)).filter(has_text=place)
+        row = clerk.page.locator("tr[id^=data-]", has=clerk.page.get_by_label(label, exact=True)).filter(
+            has_text=place
+        )
         assert row.count() == 1, (place, label, row.count())
         box = row.get_by_label(label, exact=True)
         with clerk.saving("/data/"):

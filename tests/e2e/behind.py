@@ -110,7 +110,9 @@ def sample_units(plugin: str) -> dict[str, dict[str, Any]]:
 
 def facts_of(unit: Mapping[str, Any], marks: Mapping[str, Fraction]) -> Facts:
     """The facts document of a sample unit with the panel's agreed marks, as the engine reads it."""
-    members = {s["code"]: {"name": s["name"], "role": s["role"], "stage": s["stage"]} for s in unit["schools"]}
+    members = {
+        s["code"]: {"name": s["name"], "role": s["role"], "stage": s["stage"]} for s in unit["schools"]
+    }
     return Facts.from_json(
         {
             "unit": unit["code"],

@@ -95,7 +95,11 @@ SCORES: dict[str, tuple[str | None, str, str]] = {
     "B11": ("7", "7", "10"),  # 英语 one activity short −2, one material −1
     "B12": ("7.5", "7.5", "10"),
     "B12a": ("4", "4", "5"),
-    "B12b": ("3.5", "3.5", "5"),  # 国家级 2, 省级 1.5; the same person's 区级 and the one without certificate do not count
+    "B12b": (
+        "3.5",
+        "3.5",
+        "5",
+    ),  # 国家级 2, 省级 1.5; the same person's 区级 and the one without certificate do not count
     "B13": ("0.63", "0.63", "6"),  # (1.5 + 1) / 4 = 0.625, half up
     "B14": ("2", "2", "3"),
     "B15": ("6", "5", "6"),  # 8 of 42 is under 20 %: the panel takes 1
@@ -243,7 +247,9 @@ def _fill_in_tables(lead: Visitor, entry: int) -> None:
     _fill_in(lead, entry, "B16")
 
     lead.go(f"/entries/{entry}/indicators/B17")
-    for n, (name, document) in enumerate((("录播教室", "是"), ("心理教师工作室", "是"), ("校本题库", "否")), 1):
+    for n, (name, document) in enumerate(
+        (("录播教室", "是"), ("心理教师工作室", "是"), ("校本题库", "否")), 1
+    ):
         acts.add_row(lead, "resources", {"name": name, "document": document}, more=n < 3)
     assert acts.self_total(lead) == "2"
 
@@ -259,7 +265,9 @@ def _bureau_data(clerk: Visitor, cycle: int) -> None:
     own = [school["name"] for school in ONE["schools"]]
     for name in own:
         now, last = GRADES[name]
-        acts.register_data(clerk, cycle, name, {"教学质量考核等级（当年）": now, "教学质量考核等级（上年）": last})
+        acts.register_data(
+            clerk, cycle, name, {"教学质量考核等级（当年）": now, "教学质量考核等级（上年）": last}
+        )
     label = "未参加教育体育局或者师培中心组织的全区活动"
     acts.register_data(clerk, cycle, ONE["name"], {label: ABSENCES[ONE["name"]]})
     rest = [[name, now, last] for name, (now, last) in GRADES.items() if name not in own]
@@ -325,8 +333,7 @@ def _expected_others(marks: Mapping[str, dict[str, Fraction]]) -> dict[str, dict
     results = engine.score_cohort(installed.definition.bind(RULINGS), facts, installed.hooks)
     return {
         r.name: {
-            code: None if r.sheet[code].state is State.NA else r.sheet[code].points
-            for code in ["T", *SCORES]
+            code: None if r.sheet[code].state is State.NA else r.sheet[code].points for code in ["T", *SCORES]
         }
         for r in results
         if r.unit != "XQ1"
@@ -334,10 +341,14 @@ def _expected_others(marks: Mapping[str, dict[str, Fraction]]) -> dict[str, dict
 
 
 def _facts(
-    unit: Mapping[str, Any], school: Mapping[str, Any], panel: Mapping[str, str], marks: Mapping[str, Fraction]
+    unit: Mapping[str, Any],
+    school: Mapping[str, Any],
+    panel: Mapping[str, str],
+    marks: Mapping[str, Fraction],
 ) -> Facts:
     grades = {
-        s["code"]: dict(zip(("grade_now", "grade_last"), GRADES[s["name"]], strict=True)) for s in unit["schools"]
+        s["code"]: dict(zip(("grade_now", "grade_last"), GRADES[s["name"]], strict=True))
+        for s in unit["schools"]
     }
     bureau = {"fields": {"absences": int(ABSENCES[unit["name"]])}, "members": grades}
     docs = {"school": school, "bureau": bureau, "panel": {"fields": panel}}
@@ -389,14 +400,33 @@ def _compare_form(data: bytes) -> None:
     """The notice's own table of XQ1: 分值, 页码, 自评分, 考核组得分 of each B级指标, and the total."""
     form = behind.sheet_cells(data, ONE["name"])
     assert form[0] == ["翠屏区中小学学区制管理考核细则（试行）"]
-    assert form[2] == ["A级指标", "B级指标（评估要素）", "具体要求", "分值", "佐证材料页码", "自评分", "考核组得分"]
+    assert form[2] == [
+        "A级指标",
+        "B级指标（评估要素）",
+        "具体要求",
+        "分值",
+        "佐证材料页码",
+        "自评分",
+        "考核组得分",
+    ]
     codes = [f"B{n}" for n in range(1, 21)] + ["S1", "S2"]
     foot = 3 + len(codes)
     for row, code in zip(form[3:foot], codes, strict=True):
         said, points, most = SCORES[code]
         assert str(row[1]).startswith(f"{code}.") or code in ("S1", "S2")
-        assert row[3:7] == [Fraction(most), None, None if said is None else Fraction(said), Fraction(points)], code
-    beginnings = {3: "治理机构与运行模式", 8: "治理机制", 21: "学区党建", 22: "治理成果", 23: "展示考核"}
+        assert row[3:7] == [
+            Fraction(most),
+            None,
+            None if said is None else Fraction(said),
+            Fraction(points),
+        ], code
+    beginnings = {
+        3: "A1 治理机构与运行模式",
+        8: "A2 治理机制",
+        21: "A3 学区党建",
+        22: "A4 治理成果",
+        23: "展示考核",
+    }
     assert {n: form[n][0] for n in beginnings} == beginnings
     own = sum((Fraction(SCORES[code][0] or 0) for code in codes), Fraction(0))
     assert form[foot] == ["总分", None, None, Fraction(140), None, own, Fraction(TOTAL)]

@@ -44,7 +44,9 @@ def form_context(rubric: Rubric, line: UnitLine) -> forms.Context:
     for file in line.row.evidence:
         for ref in file["refs"]:
             evidence.setdefault(ref, []).append(forms.Evidence(str(file["number"]), file["name"]))
-    return forms.Context(Facts.from_json(line.row.facts), line.result.sheet, own_points(rubric, line), evidence)
+    return forms.Context(
+        Facts.from_json(line.row.facts), line.result.sheet, own_points(rubric, line), evidence
+    )
 
 
 def _part(rubric: Rubric, line: UnitLine) -> UnitPart:
