@@ -24,6 +24,7 @@ SOURCES = {
     "templates": [("**.html", "jinja2")],
 }
 OPTIONS = {"**.html": {"extensions": "jinja2.ext.i18n,jinja2.ext.do", "silent": "false"}}
+FULL_WIDTH = re.compile(r"[\u3000-\u303f\uff00-\uffef]")
 PLACEHOLDER = re.compile(r"%\(\w+\)[-+ #0]*[\d.]*[a-zA-Z]|\{\w*\}")
 
 
@@ -108,6 +109,8 @@ def problems() -> list[str]:
             found.append(f"fuzzy: {message.id!r}")
         elif has_other_placeholders(texts(entry.id)[-1], texts(entry.string)):
             found.append(f"other placeholders in the translation: {message.id!r}")
+        elif any(FULL_WIDTH.search(text) for text in texts(entry.string)):
+            found.append(f"full-width punctuation in the translation: {message.id!r}")
     mo = PO.with_suffix(".mo")
     if not mo.exists() or mo.read_bytes() != compiled(catalog):
         found.append(

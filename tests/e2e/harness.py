@@ -138,8 +138,8 @@ def visit(browser: Browser, request: pytest.FixtureRequest, tmp_path: Path) -> I
                 visitor.shoot(folder / f"failed-{name}-{n}.png")
         complaints += visitor.complaints
         visitor.context.close()
-    if not failed:
-        assert complaints == []
+    if complaints and not failed:
+        pytest.fail("the browser complained:\n" + "\n".join(complaints), pytrace=False)
 
 
 @dataclass
@@ -157,6 +157,7 @@ class Visitor:
 
     def __post_init__(self) -> None:
         self._announced: set[int] = set()
+        self._came: set[int] = set()
         self.context: BrowserContext = self.browser.new_context(
             viewport={"width": self.size["width"], "height": self.size["height"]},
             java_script_enabled=self.script,
@@ -186,22 +187,27 @@ class Visitor:
             self.complaints.append(f"console {message.type}: {message.text}")
 
     def _response(self, response: Response) -> None:
+        self._came.add(response.status)
         if response.status >= 400 and response.status not in self._announced:
             self.complaints.append(f"{response.status} {response.request.method} {response.url}")
 
     def _failed(self, request: Request) -> None:
         """Leaving a page while something of it still loads is no failure."""
+        self._came.add(0)
         if request.failure != "net::ERR_ABORTED" and 0 not in self._announced:
             self.complaints.append(f"{request.failure} {request.method} {request.url}")
 
     @contextlib.contextmanager
     def answered(self, *statuses: int) -> Iterator[None]:
-        """Announce that answers with these statuses come; 0 is a server that does not answer."""
+        """Announce answers with each of these statuses, which must then come; 0 is a server that is gone."""
         before, self._announced = self._announced, self._announced | set(statuses)
+        self._came -= set(statuses)
         try:
             yield
         finally:
             self._announced = before
+        missing = set(statuses) - self._came
+        assert not missing, f"announced, but never came: {sorted(missing)}"
 
     # --- moving about ---
 
@@ -221,7 +227,7 @@ class Visitor:
         self.go("/sign-in")
         self.page.fill("#login", login)
         self.page.fill("#password", password)
-        self.page.click("form[action$='/sign-in'] button.btn-primary")
+        self.follow(self.page.locator("form[action$='/sign-in'] button.btn-primary"))
         assert not self.path().startswith("/sign-in"), self.words()
 
     def change_password(self, current: str, new: str) -> None:
@@ -233,12 +239,16 @@ class Visitor:
         assert self.path() != "/password", self.words()
 
     def press(self, label: str, *, exact: bool = True) -> None:
-        """The visible button or link with this label, and the page it leads to."""
+        """The button or link with this label, and the page it leads to."""
         found = self.page.get_by_role("button", name=label, exact=exact)
         if found.count() == 0:
             found = self.page.get_by_role("link", name=label, exact=exact)
-        found.first.click()
-        self.page.wait_for_load_state("load")
+        self.follow(found.first)
+
+    def follow(self, control: Locator) -> None:
+        """Click what leads to a page, the same one perhaps, and wait for it."""
+        with self.page.expect_navigation(wait_until="load"):
+            control.click()
 
     @contextlib.contextmanager
     def saving(self, part: str, status: int = 200, *, page: Page | None = None) -> Iterator[None]:

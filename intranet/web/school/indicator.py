@@ -14,7 +14,7 @@ from intranet.models import Answer, FactRow, Mark
 from intranet.queries.filing import Page
 from intranet.rubric.model import Ruling
 from intranet.rubric.numbers import show
-from intranet.web import access
+from intranet.web import access, context
 from intranet.web.forms import answer, go, wants_fragment
 
 from . import bp, ledger, tables, view
@@ -188,7 +188,10 @@ def save_answers(entry_id: int, code: str) -> Response:
     status = 200 if not problems else 409 if theirs else 422
     if not wants_fragment():
         if problems:
-            return show_page(desk, page, status=status, typed=typed)
+            # The fields before the refused one are not saved either: show the versions that hold.
+            context.db().rollback()
+            desk = load(entry_id)
+            return show_page(desk, desk.filing.page(code), status=status, typed=typed)
         return go(url_for("school.indicator", entry_id=entry_id, code=code))
     desk = desk.again()
     key, _at, school = only.partition("@")
