@@ -108,7 +108,11 @@ def _serve(settings: Settings) -> None:
         app = create_app(settings, build_plugin_manager())
     except DomainError as error:
         raise click.ClickException(error.message) from error
-    proxy = {"trusted_proxy": "127.0.0.1", "trusted_proxy_headers": "x-forwarded-proto x-forwarded-host"}
+    # Without x-forwarded-for everybody would have the proxy's address: one lock for the whole bureau.
+    proxy = {
+        "trusted_proxy": "127.0.0.1",
+        "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto x-forwarded-host",
+    }
     waitress.serve(
         app,
         host=settings.host,

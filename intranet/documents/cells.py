@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -31,7 +32,7 @@ BLANK = Cell("", "")
 
 
 class Grid(NamedTuple):
-    """One visible sheet. top, left: place of the first cell, from 0; merged: (top, left, bottom, right)."""
+    """One sheet. top, left: place of the first cell, from 0; merged: (top, left, bottom, right)."""
 
     name: str
     top: int
@@ -40,15 +41,17 @@ class Grid(NamedTuple):
     merged: list[tuple[int, int, int, int]]
 
 
-def read_grids(data: bytes, most_rows: int) -> list[Grid]:
+def read_grids(data: bytes, most_rows: int, hidden: Sequence[str] = ()) -> list[Grid]:
     """The visible sheets in order, each with at most ``most_rows`` rows and one more if there are more.
+
+    hidden: names of sheets that are read although they are hidden.
 
     Errors: whatever calamine raises; its panics are no ``Exception`` but ``BaseException``.
     """
     grids = []
     with CalamineWorkbook.from_filelike(BytesIO(data)) as book:
         for about in book.sheets_metadata:
-            if about.visible != SheetVisibleEnum.Visible:
+            if about.visible != SheetVisibleEnum.Visible and about.name not in hidden:
                 continue
             sheet = book.get_sheet_by_name(about.name)
             top, left = sheet.start or (0, 0)
@@ -91,7 +94,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     except ImportError:  # Windows has no such limit; the time limit of the caller holds there
         pass
-    json.dump(read_grids(sys.stdin.buffer.read(), int(sys.argv[1])), sys.stdout)
+    json.dump(read_grids(sys.stdin.buffer.read(), int(sys.argv[1]), sys.argv[2:]), sys.stdout)
 
 
 if __name__ == "__main__":

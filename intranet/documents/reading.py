@@ -87,6 +87,26 @@ def read_table(
     :raises Invalid: the file cannot be read at all, or no sheet has the heads; in Chinese, with
         what to do. What is wrong in single cells stands in ``problems``.
     """
+    opened = open_book(data, most_rows + _HEADS_WITHIN)
+    return _Reader(tuple(expected_headers), frozenset(dates), most_rows, opened.archive).read(opened.grids)
+
+
+# --- opening --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The sheets of an accepted file. archive: None for xls, whose formulas cannot be told from values."""
+
+    grids: list[Grid]
+    archive: Archive | None
+
+
+def open_book(data: bytes, most_rows: int, *, hidden: Sequence[str] = ()) -> Opened:
+    """Check a file and read its visible sheets, and those hidden ones that are named.
+
+    :raises Invalid: it cannot be read at all; in Chinese, with what to do.
+    """
     if len(data) > MOST_FILE:
         raise Invalid(
             _("文件超过 %(most)s MB，请删去图片和多余的工作表后再上传。", most=MOST_FILE // 1024 // 1024)
@@ -98,11 +118,7 @@ def read_table(
             _check_xlsx(archive)
     elif not data.startswith(_OLE):
         raise Invalid(_("这不是电子表格。请上传 .xlsx 文件（用 WPS 或 Excel 另存为 .xlsx）。"))
-    grids = _grids(data, most_rows + _HEADS_WITHIN)
-    return _Reader(tuple(expected_headers), frozenset(dates), most_rows, archive).read(grids)
-
-
-# --- opening --------------------------------------------------------------------------------------
+    return Opened(_grids(data, most_rows, hidden), archive)
 
 
 def _unreadable() -> Invalid:
@@ -123,23 +139,23 @@ def _check_xlsx(archive: Archive) -> None:
         if not name.startswith("xl/worksheets/"):
             continue
         rows = columns = 1
-        for letters, number in _PLACE.findall(content):
+        for name, number in _PLACE.findall(content):
             rows = max(rows, int(number))
-            columns = max(columns, _column(letters.decode()))
+            columns = max(columns, _column(name.decode()))
         if rows * columns > MOST_CELLS:
             raise Invalid(
                 _(
                     "有一张工作表用到了第 %(rows)s 行、%(column)s 列，超出可读取的范围。"
                     "请把需要的行复制到新文件，或删除下方和右侧多余的行列后再上传。",
                     rows=rows,
-                    column=_letters(columns - 1),
+                    column=letters(columns - 1),
                 )
             )
 
 
-def _grids(data: bytes, most_rows: int) -> list[Grid]:
-    """The visible sheets, read by ``cells.py`` in a process of its own."""
-    program = [sys.executable, "-I", str(Path(__file__).with_name("cells.py")), str(most_rows)]
+def _grids(data: bytes, most_rows: int, hidden: Sequence[str]) -> list[Grid]:
+    """The sheets, read by ``cells.py`` in a process of its own."""
+    program = [sys.executable, "-I", str(Path(__file__).with_name("cells.py")), str(most_rows), *hidden]
     try:
         done = subprocess.run(  # noqa: S603 - our own program, no shell, no text from outside
             program, input=data, capture_output=True, timeout=_SECONDS, check=True
@@ -155,7 +171,7 @@ def _grids(data: bytes, most_rows: int) -> list[Grid]:
 # --- what only the file itself says ---------------------------------------------------------------
 
 
-def _marked(archive: Archive, sheet: str) -> Iterator[tuple[str, str]]:
+def marked(archive: Archive, sheet: str) -> Iterator[tuple[str, str]]:
     """Cells with a formula (its last value is what calamine reads) or an error value (read as blank)."""
     try:
         content = archive.parts.get(_part_of(archive, sheet), b"")
@@ -187,7 +203,7 @@ def _part_of(archive: Archive, sheet: str) -> str:
 # --- the table ------------------------------------------------------------------------------------
 
 
-def _same(text: str) -> str:
+def same_head(text: str) -> str:
     """A head as it is compared: no spaces or line breaks, half-width, no mark of a required column."""
     return "".join(unicodedata.normalize("NFKC", text).split()).strip("*").removesuffix("(必填)")
 
@@ -215,11 +231,11 @@ class _Reader:
 
     def _find(self, grids: Sequence[Grid]) -> tuple[Grid, int]:
         """The sheet and the row with the heads. :raises Invalid: none has all of them."""
-        wanted = {_same(head) for head in self.headers}
+        wanted = {same_head(head) for head in self.headers}
         best: tuple[int, Grid, int] | None = None
         for grid in grids:
             for n, row in enumerate(grid.rows[:_HEADS_WITHIN]):
-                found = len(wanted & {_same(cell.text) for cell in row})
+                found = len(wanted & {same_head(cell.text) for cell in row})
                 if best is None or found > best[0]:
                     best = (found, grid, n)
         heads = "、".join(self.headers)
@@ -227,8 +243,8 @@ class _Reader:
             raise Invalid(_("没有找到表头。应有这些列：%(heads)s。请下载模板填写。", heads=heads))
         found, grid, n = best
         if found < len(wanted):
-            there = {_same(cell.text) for cell in grid.rows[n]}
-            missing = "、".join(head for head in self.headers if _same(head) not in there)
+            there = {same_head(cell.text) for cell in grid.rows[n]}
+            missing = "、".join(head for head in self.headers if same_head(head) not in there)
             raise Invalid(
                 _(
                     "工作表“%(sheet)s”第 %(row)s 行的表头缺少：%(missing)s。应有这些列：%(heads)s。",
@@ -243,9 +259,9 @@ class _Reader:
     def _places(self, grid: Grid, at: int) -> list[int]:
         """The column of each expected head; heads twice or not expected are problems."""
         seen: dict[str, int] = {}
-        wanted = {_same(head) for head in self.headers}
+        wanted = {same_head(head) for head in self.headers}
         for n, cell in enumerate(grid.rows[at]):
-            name, where = _same(cell.text), self._name(grid, at, n)
+            name, where = same_head(cell.text), self._name(grid, at, n)
             if not name:
                 continue
             if name in seen:
@@ -253,15 +269,15 @@ class _Reader:
             elif name not in wanted:
                 self._problem(grid, where, _("多出一列“%(head)s”，请删去这一列", head=cell.text))
             seen.setdefault(name, n)
-        return [seen[_same(head)] for head in self.headers]
+        return [seen[same_head(head)] for head in self.headers]
 
     def _whole_sheet(self, grid: Grid, at: int) -> None:
         for top, left, bottom, right in grid.merged:
             if bottom > grid.top + at:
-                area = f"{_letters(left)}{top + 1}:{_letters(right)}{bottom + 1}"
+                area = f"{letters(left)}{top + 1}:{letters(right)}{bottom + 1}"
                 self._problem(grid, area, _("有合并的单元格，请取消合并，并在每一行都填上内容"))
         if self.archive is not None:
-            for cell, message in _marked(self.archive, grid.name):
+            for cell, message in marked(self.archive, grid.name):
                 self._problem(grid, cell, message)
 
     def _rows(self, grid: Grid, at: int, places: Sequence[int]) -> Iterator[TableRow]:
@@ -301,7 +317,7 @@ class _Reader:
         return cell
 
     def _name(self, grid: Grid, n: int, column: int) -> str:
-        return f"{_letters(grid.left + column)}{grid.top + n + 1}"
+        return f"{letters(grid.left + column)}{grid.top + n + 1}"
 
 
 def _iso(cell: Cell) -> str | None:
@@ -315,7 +331,7 @@ def _iso(cell: Cell) -> str | None:
         return None
 
 
-def _letters(column: int) -> str:
+def letters(column: int) -> str:
     """Letters of a column counted from 0: A, Z, AA."""
     text = ""
     column += 1

@@ -29,6 +29,7 @@ MAX_FAILURES = 5
 LOCK = timedelta(minutes=15)
 _ABSENT = _HASHER.hash(secrets.token_hex(16))
 MIN_PASSWORD, MAX_PASSWORD = 10, 128
+MAX_NAME = 64
 FORBIDDEN_PASSWORDS = frozenset(
     {"password12", "1234567890", "0123456789", "qwertyuiop", "admin12345", "aa12345678"}
 )
@@ -158,6 +159,8 @@ def create_user(
         raise Invalid(_("账号只能用字母、数字、点、横线，例如工号。"), field="login")
     if not name:
         raise Invalid(_("请填写姓名。"), field="name")
+    if len(name) > MAX_NAME:
+        raise Invalid(_("姓名最多 %(n)s 个字。", n=MAX_NAME), field="name")
     if user_by_login(session, login) is not None:
         raise Conflict(_("账号 %(login)s 已有人用。账号不能重复使用，请换一个。", login=login), field="login")
     user = User(

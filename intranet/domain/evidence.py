@@ -11,11 +11,14 @@ from typing import IO
 from intranet.domain.filing import Filing, Right, require_slot
 from intranet.errors import Forbidden, Invalid, NotFound
 from intranet.i18n import _
-from intranet.models import Evidence, EvidenceLink
+from intranet.models import Evidence, EvidenceLink, FactRow
 from intranet.queries.filed import answer_of, files_of, last_number, links_of, row_of
 from intranet.storage import Received, Store, accepted
 
 MEGABYTE = 1024 * 1024
+AT_ONCE = 50
+"""Files of one upload: each is written through to the disk before the next."""
+
 _UNSHOWN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 """Unicode categories: controls, direction marks, private use, surrogates, line separators."""
 
@@ -45,7 +48,9 @@ def receive(store: Store, files: Iterable[tuple[str, IO[bytes]]], *, limit: int)
     """
     uploads: list[Upload] = []
     try:
-        for name, stream in files:
+        for n, (name, stream) in enumerate(files, 1):
+            if n > AT_ONCE:
+                raise Invalid(_("一次最多上传 %(n)s 个文件，请分几次传。", n=AT_ONCE), field="files")
             received = store.receive(stream)
             uploads.append(Upload(shown_name(name), "", received))
             if received.size > limit:
@@ -142,8 +147,8 @@ def require_ref(filing: Filing, code: str, ref: str) -> None:
         return
     if kind == "clause" and any(c.code == what for c in page.clauses):
         return
-    if kind == "row" and what.isdecimal():
-        row = row_of(filing.session, filing.entry_id, int(what))
+    if kind == "row":
+        row = _row(filing, what)
         if row is not None and row.table in page.tables:
             filing.require_part(code, row.created_by)
             return
@@ -223,10 +228,16 @@ def page_of(filing: Filing, ref: str) -> str | None:
     """The page on which a ref stands; for a row's table the first that has it."""
     kind, _colon, what = ref.partition(":")
     if kind == "row":
-        row = row_of(filing.session, filing.entry_id, int(what)) if what.isdecimal() else None
+        row = _row(filing, what)
         return next((p.code for p in filing.pages.values() if row and row.table in p.tables), None)
     clause = what.rpartition("#")[0] if kind == "slot" else what
     return next((p.code for p in filing.pages.values() if any(c.code == clause for c in p.clauses)), None)
+
+
+def _row(filing: Filing, what: str) -> FactRow | None:
+    """The row that a ref names; the text comes from a form."""
+    is_id = what.isascii() and what.isdigit() and len(what) <= 18
+    return row_of(filing.session, filing.entry_id, int(what)) if is_id else None
 
 
 def _file(filing: Filing, evidence_id: int) -> Evidence:

@@ -195,8 +195,9 @@ def freeze(
     assert cycle.id is not None
     before = results_of(session, cycle.id)
     done = outcome_of(session, actor, op)
-    if done is not None:
-        return next(r for r in before if r.number == done)
+    for held in before:
+        if held.number == done:
+            return held
     if cycle.state != FREEZING:
         raise DomainError(_("现在是%(phase)s阶段。合议阶段才能冻结结果。", phase=phase_name(cycle.state)))
     rehearsal = rehearse(cycle, scoring, sheets)

@@ -21,6 +21,8 @@ from intranet.rubric.ledger import Score
 from intranet.rubric.model import Rubric
 from intranet.rubric.numbers import as_fraction, as_text
 
+MAX_REASON = 1000
+
 
 def own_facts(rubric: Rubric, facts: Facts) -> Facts:
     """The facts as the school may see them before publication: nothing that the panel wrote, and its
@@ -75,6 +77,8 @@ def save_self(
     if proposed is not None and number == proposed and said is None:
         number, reason = None, ""
     reason = reason.strip()
+    if len(reason) > MAX_REASON:
+        raise Invalid(_("理由最多 %(n)s 字，请写短一些。", n=MAX_REASON), field="reason")
     if proposed is not None and number is not None and not reason:
         text = _("与按填报内容算得的 %(points)s 不同，请写明理由。", points=as_text(proposed))
         raise Invalid(text, field="reason")

@@ -42,6 +42,7 @@ INLINE = frozenset({"application/pdf", "image/jpeg", "image/png"})
 
 MAX_PIXELS = 100_000_000
 MAX_ENTRIES = 2_000
+MAX_DIRECTORY = 512 * 1024
 MAX_UNPACKED = 400 * 1024 * 1024
 MAX_RATIO = 200  # office XML reaches about 50
 RATIO_FROM = 1024 * 1024  # small parts may compress as they like
@@ -221,8 +222,9 @@ def _directory(file: BinaryIO, name: str) -> int:
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < 22:
         _wrong_content(name)
-    entries, _size_of, offset = struct.unpack("<HII", tail[at + 10 : at + 20])
-    if entries == 0 or entries > MAX_ENTRIES or offset == 0xFFFFFFFF:
+    entries, size, offset = struct.unpack("<HII", tail[at + 10 : at + 20])
+    # The reader goes by the size of the directory, whatever number of entries it says.
+    if entries == 0 or entries > MAX_ENTRIES or size > MAX_DIRECTORY or offset == 0xFFFFFFFF:
         _refuse(name, _("压缩结构异常"))
     return int(offset)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pluggy
 from flask import Flask
 from flask_htmx import HTMX
+from werkzeug.routing import IntegerConverter, ValidationError
 
 from intranet import i18n
 from intranet.config import Settings
@@ -24,6 +25,18 @@ from . import access, auth, bureau, context, errors, files, forms, headers, home
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
+class IdConverter(IntegerConverter):
+    """``<int:…>`` of every address: what no database column holds is an address that does not exist."""
+
+    regex = "[0-9]+"
+
+    def to_python(self, value: str) -> int:
+        found = forms.whole(value)
+        if found is None:
+            raise ValidationError
+        return found
+
+
 def asset_folder(name: str) -> str:
     """``templates`` or ``static``: beside the package in a checkout, inside it in an installed wheel."""
     inside = PACKAGE / name
@@ -32,6 +45,7 @@ def asset_folder(name: str) -> str:
 
 def build_app(settings: Settings, plugin_manager: pluggy.PluginManager) -> Flask:
     app = Flask("intranet", template_folder=asset_folder("templates"), static_folder=asset_folder("static"))
+    app.url_map.converters["int"] = IdConverter
     app.secret_key = settings.secret_key()
     app.config.update(
         MAX_CONTENT_LENGTH=settings.upload_limit + 1024 * 1024,

@@ -84,7 +84,7 @@ def _check_origin() -> None:
     if site not in (None, "same-origin", "none"):
         abort(403)
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and not _is_here(origin):
         abort(403)
     sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
     token = flask.session.get("csrf", "")
@@ -93,6 +93,13 @@ def _check_origin() -> None:
     if context.actor_or_none() is None and request.endpoint != "auth.sign_in_post":
         return  # the session is gone; the access rule below asks to sign in and keeps what was typed
     raise Forbidden(_("页面已过期。请返回上一页刷新后再试，已填内容仍在原页面。"))
+
+
+def _is_here(origin: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == request.host
+    except ValueError:  # not an address at all
+        return False
 
 
 def install(app: Flask) -> None:

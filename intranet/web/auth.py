@@ -36,7 +36,8 @@ def ask_to_sign_in() -> Response:
     if request.method == "GET":
         return make_response(redirect(url_for("auth.sign_in", next=here)))
     body = urlencode([(k, v) for k, v in request.form.items(multi=True) if k != "csrf_token"])
-    kept = body if len(body) <= RESUME_LIMIT else ""
+    secret = request.endpoint == "auth.password_post"  # passwords are never written into a page
+    kept = body if len(body) <= RESUME_LIMIT and not secret else ""
     note = _("登录已过期。请重新登录，刚才填的内容会接着保存。") if kept else _("登录已过期，请重新登录。")
     return _form(401, note=note, next_=here, resume_path=request.path if kept else "", resume_body=kept)
 

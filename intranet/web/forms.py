@@ -8,6 +8,7 @@ from typing import Any
 import flask
 from flask import Flask, Response, make_response, render_template, request
 from markupsafe import Markup
+from werkzeug.urls import iri_to_uri
 
 from . import context
 
@@ -43,7 +44,7 @@ def go(url: str) -> Response:
     """Redirect after a change; htmx is told to load the page."""
     if wants_fragment():
         response = make_response("", 204)
-        response.headers["HX-Redirect"] = url
+        response.headers["HX-Redirect"] = iri_to_uri(url)  # a header is latin-1
         return response
     return flask.make_response(flask.redirect(url, 303))
 
@@ -56,6 +57,21 @@ def is_local(url: str) -> bool:
         and "\\" not in url
         and all(c.isprintable() for c in url)
     )
+
+
+def whole(text: str) -> int | None:
+    """A whole number as a form or an address carries it (an id, a version), small enough for every
+    database column; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
+SEARCH = 64
+"""Characters of a search that are looked at: SQLite refuses long patterns."""
+
+
+def searched(name: str) -> str:
+    """What was typed into a search box."""
+    return request.args.get(name, "").strip()[:SEARCH]
 
 
 def next_url(default: str) -> str:

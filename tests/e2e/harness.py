@@ -183,6 +183,7 @@ class Visitor:
     def _console(self, message: ConsoleMessage) -> None:
         """Policy violations are console errors too. Error statuses are judged in ``_response``."""
         known = "Failed to load resource" in message.text or "Response Status Error Code" in message.text
+        known = known or (0 in self._announced and message.text.startswith("htmx:"))
         if message.type in ("error", "warning") and not known:
             self.complaints.append(f"console {message.type}: {message.text}")
 
@@ -247,7 +248,7 @@ class Visitor:
 
     def follow(self, control: Locator) -> None:
         """Click what leads to a page, the same one perhaps, and wait for it."""
-        with self.page.expect_navigation(wait_until="load"):
+        with control.page.expect_navigation(wait_until="load"):
             control.click()
 
     @contextlib.contextmanager

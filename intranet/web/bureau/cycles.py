@@ -94,7 +94,7 @@ def cycle_new() -> Response:
 def cycle_create() -> Response:
     form = request.form
     made = outcome_of(db(), actor(), form.get("op", ""))
-    if made is None:
+    if not isinstance(made, int):  # new, or the token of another form
         try:
             cycle = work.create_cycle(
                 db(), actor(), ground().registry, title=form.get("title", ""), rubric=form.get("rubric", "")

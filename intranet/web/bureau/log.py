@@ -14,7 +14,7 @@ from intranet.i18n import _
 from intranet.queries.log import LogFilter, find_log
 from intranet.web import access
 from intranet.web.context import db, ground
-from intranet.web.forms import answer
+from intranet.web.forms import answer, searched, whole
 
 from . import bp
 
@@ -93,24 +93,23 @@ def _day(name: str, *, after: bool = False) -> datetime | None:
     """Start of the local day (of the next one with ``after``); an impossible date does not filter."""
     try:
         day = date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
+        start = datetime.combine(day + timedelta(days=after), time(), ZoneInfo(ground().settings.timezone))
+        return start.astimezone(UTC)
+    except (ValueError, OverflowError):  # the ends of the calendar have no day before or after
         return None
-    start = datetime.combine(day + timedelta(days=after), time(), ZoneInfo(ground().settings.timezone))
-    return start.astimezone(UTC)
 
 
 def _number(name: str) -> int | None:
-    text = request.args.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+    return whole(request.args.get(name, ""))
 
 
 @bp.get("/log")
 def log() -> Response:
     args = request.args
     wanted = LogFilter(
-        person=args.get("person", "").strip(),
-        action=args.get("action", "").strip(),
-        subject=args.get("subject", "").strip(),
+        person=searched("person"),
+        action=searched("action"),
+        subject=searched("subject"),
         cycle_id=_number("cycle"),
         entry_id=_number("entry"),
         since=_day("since"),

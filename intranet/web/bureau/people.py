@@ -14,7 +14,7 @@ from intranet.queries import register
 from intranet.web import access
 from intranet.web.context import actor, db
 from intranet.web.downloads import xlsx
-from intranet.web.forms import answer, go, say
+from intranet.web.forms import answer, go, say, searched, whole
 
 from . import bp
 from .register import check_import, posted_rows
@@ -45,8 +45,8 @@ def _page(*, status: int = 200, error: DomainError | None = None) -> Response:
     return answer(
         "bureau/people.html",
         status=status,
-        rows=lists.all_people(db(), search=request.args.get("q", "").strip()),
-        search=request.args.get("q", "").strip(),
+        rows=lists.all_people(db(), search=searched("q")),
+        search=searched("q"),
         schools=register.all_schools(db(), active_only=True),
         roles=GENERAL,
         error=error,
@@ -64,14 +64,14 @@ def _role_and_school() -> tuple[Role, int | None]:
         role = Role(request.form.get("role", ""))
     except ValueError as error:
         raise Invalid(_("请选择角色。"), field="role") from error
-    school = request.form.get("school", "")
+    school = whole(request.form.get("school", ""))
     if role not in GENERAL:
         raise Invalid(_("考核组成员请在考核周期里安排。"), field="role")
     if role not in imports.AT_SCHOOL:
         return role, None
-    if not school.isdigit():
+    if school is None:
         raise Invalid(_("这个角色要选学校。"), field="school")
-    return role, register.school_by_id(db(), int(school)).id
+    return role, register.school_by_id(db(), school).id
 
 
 @bp.post("/people")

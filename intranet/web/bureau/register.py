@@ -16,7 +16,7 @@ from intranet.queries import register as lists
 from intranet.web import access
 from intranet.web.context import actor, db, ground
 from intranet.web.downloads import xlsx
-from intranet.web.forms import answer, go, say
+from intranet.web.forms import answer, go, say, whole
 
 from . import bp
 
@@ -42,8 +42,7 @@ access.allow(
 
 
 def _version() -> int | None:
-    text = request.form.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return whole(request.form.get("version", ""))
 
 
 @bp.get("/units")
@@ -66,11 +65,11 @@ def _unit_page(row: lists.UnitRow | None, *, status: int = 200, error: DomainErr
 
 def _roles() -> dict[int, SchoolRole]:
     """Ticked schools and the leading one from the form."""
-    ids = {int(i) for i in request.form.getlist("school") if i.isdigit()}
-    lead = request.form.get("lead", "")
+    ids = {i for text in request.form.getlist("school") if (i := whole(text)) is not None}
+    lead = whole(request.form.get("lead", ""))
     roles = dict.fromkeys(sorted(ids), SchoolRole.MEMBER)
-    if lead.isdigit():
-        roles[int(lead)] = SchoolRole.LEAD
+    if lead is not None:
+        roles[lead] = SchoolRole.LEAD
     return roles
 
 
@@ -235,6 +234,8 @@ def posted_rows(columns: tuple[str, ...]) -> list[dict[str, str]]:
         rows = json.loads(request.form.get("rows", ""))
         if not isinstance(rows, list) or len(rows) > imports.MOST_ROWS:
             raise ValueError
-        return [{c: str(row.get(c, "")) for c in columns} for row in rows]
-    except (ValueError, AttributeError) as error:
+        found = [{c: str(row.get(c, "")) for c in columns} for row in rows]
+        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair cannot be stored
+        return found
+    except (ValueError, AttributeError, RecursionError) as error:
         raise Invalid(_("导入内容不完整，请重新上传文件。")) from error

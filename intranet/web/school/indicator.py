@@ -15,7 +15,7 @@ from intranet.queries.filing import Page
 from intranet.rubric.model import Ruling
 from intranet.rubric.numbers import show
 from intranet.web import access, context
-from intranet.web.forms import answer, go, wants_fragment
+from intranet.web.forms import answer, go, wants_fragment, whole
 
 from . import bp, ledger, tables, view
 from .desk import Desk, load, new_op
@@ -53,7 +53,7 @@ def _open_row(desk: Desk, page: Page, key: str, row: str) -> tables.RowForm | No
     table = desk.rubric.table[key]
     if row == "new":
         return tables.row_form(desk, page, table, None) if desk.may_help(page.code) else None
-    stored = desk.rows.get(int(row)) if row.isdecimal() else None
+    stored = desk.rows.get(whole(row) or 0)
     if stored is None or stored.table != key or stored.deleted_at is not None:
         raise NotFound(_("没有这一行。"))
     mine = desk.may_edit(page.code) or stored.created_by == desk.filing.actor.user_id
@@ -176,7 +176,7 @@ def save_answers(entry_id: int, code: str) -> Response:
     theirs: dict[str, str] = {}
     for name, text in texts.items():
         key, _at, school = name.partition("@")
-        version, op = _number(form.get(f"version:{name}", "")), form.get(f"op:{name}", "")
+        version, op = whole(form.get(f"version:{name}", "")) or 0, form.get(f"op:{name}", "")
         try:
             act.save_answer(desk.filing, code, key, text, version=version, op=op, school=school)
         except Invalid as error:
@@ -199,10 +199,6 @@ def save_answers(entry_id: int, code: str) -> Response:
     shown = view.field_view(desk, page, item, school, typed if problems else view.Typed())
     template = "school/_field_saved.html" if not problems else "school/_field_state.html"
     return answer(template, status=status, **values(desk, page), field=shown)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
 def _theirs(desk: Desk, key: str, stored: object) -> str:
@@ -268,7 +264,7 @@ def self_score(entry_id: int, code: str, leaf: str) -> Response:
             verdict=texts["verdict"],
             reason=texts["reason"],
             proposed=view.self_view(desk, page, clause).proposed,
-            version=_number(request.form.get("version", "")),
+            version=whole(request.form.get("version", "")) or 0,
             op=request.form.get("op", ""),
         )
     except Invalid as error:

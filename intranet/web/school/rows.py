@@ -11,7 +11,7 @@ from intranet.models import FactRow
 from intranet.queries.filing import Page
 from intranet.rubric.model import Table
 from intranet.web import access
-from intranet.web.forms import answer, go, say, wants_fragment
+from intranet.web.forms import answer, go, say, wants_fragment, whole
 
 from . import bp, tables, view
 from .desk import Desk, load, new_op
@@ -56,10 +56,9 @@ def edit_row(entry_id: int, code: str, row_id: int) -> Response:
     row = _row(desk, code, row_id)
     table = desk.rubric.table[row.table]
     texts = _texts(table)
-    version = request.form.get("version", "0")
+    version = whole(request.form.get("version", "")) or 0
     try:
-        number = int(version) if version.isdecimal() else 0
-        fact_rows.edit_row(desk.filing, code, row_id, texts, version=number, op=request.form.get("op", ""))
+        fact_rows.edit_row(desk.filing, code, row_id, texts, version=version, op=request.form.get("op", ""))
     except Invalid as error:
         typed = view.Typed(texts, error.problems)
         form = tables.row_form(desk, page, table, row, typed=typed, note=error.message)

@@ -11,7 +11,7 @@ from intranet.queries.filed import names_of
 from intranet.storage import accepted
 from intranet.storage.local import LocalStore
 from intranet.web import access, context
-from intranet.web.forms import answer, go, say, wants_fragment
+from intranet.web.forms import answer, go, say, wants_fragment, whole
 
 from . import bp, tables, view
 from .desk import Desk, load
@@ -79,10 +79,11 @@ def _answer(desk: Desk, code: str, ref: str, error: Invalid | None = None) -> Re
 def link_file(entry_id: int, code: str) -> Response:
     """Use a file of the unit once more."""
     desk = load(entry_id)
-    ref, chosen = request.form.get("ref", ""), request.form.get("evidence", "")
-    if not chosen.isdecimal():
+    ref, chosen = request.form.get("ref", ""), whole(request.form.get("evidence", ""))
+    evidence.require_ref(desk.filing, code, ref)
+    if chosen is None:
         return _answer(desk, code, ref, Invalid(_("请先选一份材料。")))
-    evidence.link(desk.filing, code, int(chosen), ref)
+    evidence.link(desk.filing, code, chosen, ref)
     return _answer(desk, code, ref)
 
 
