@@ -3,6 +3,8 @@
    1. Save state: an element [data-save-status] says 正在保存, 已保存 14:03 or 没保存上.
    2. Drafts: what could not be saved waits in sessionStorage and returns to its field on the next page.
    3. [data-changed]: a value the server has just recalculated is marked for a moment.
+   4. Focus that a swap would lose goes to a mistake, to [data-focus], to the same control, or near it.
+   5. [data-print] prints; such a button is hidden until this file has run.
 
    A form that saves by itself carries hx-post (or put, patch) and an hx-trigger with `change`: a draft is sent
    again by a change event. A form that waits for its button only gets its values back.
@@ -237,5 +239,39 @@
       element.classList.add("changed");
       setTimeout(function () { element.classList.remove("changed"); }, 1200);
     });
+  });
+
+  // --- focus ---------------------------------------------------------------------------------------
+
+  var lost = null; // what had the focus inside the piece about to be replaced
+
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var focused = document.activeElement;
+    lost = focused && focused !== document.body && event.detail.target.contains(focused) ? focused : null;
+  });
+
+  document.addEventListener("htmx:afterSettle", function (event) {
+    var before = lost;
+    var added = event.detail.elt;
+    if (!before || !added || !added.querySelector) return;
+    if (document.activeElement && document.activeElement !== document.body) return;
+    lost = null;
+    var same = before.getAttribute("href")
+      ? 'a[href="' + CSS.escape(before.getAttribute("href")) + '"]'
+      : before.name ? '[name="' + CSS.escape(before.name) + '"]' + (before.value && before.type !== "text" ? '[value="' + CSS.escape(before.value) + '"]' : "") : "";
+    var found = added.querySelector(".is-invalid") || document.querySelector("[data-focus]") ||
+      (same && added.querySelector(same)) || added.querySelector("[aria-expanded], a, button, summary");
+    if (!found && added.isConnected) {
+      added.setAttribute("tabindex", "-1");
+      found = added;
+    }
+    if (found) found.focus({ preventScroll: !found.matches("[data-focus], .is-invalid") });
+  });
+
+  // --- print ---------------------------------------------------------------------------------------
+
+  document.querySelectorAll("[data-print]").forEach(function (button) { button.hidden = false; });
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-print]")) window.print();
   });
 })();

@@ -2,7 +2,7 @@
 
    1. A field's message and its own edge agree; what the server understood stands in the field.
    2. Own scores follow the computed score while nobody has changed them; the reason appears when needed.
-   3. An upload says how far it is. data-print prints, data-confirm asks once. */
+   3. An upload says how far it is. data-confirm asks once. */
 (function () {
   "use strict";
 
@@ -91,16 +91,12 @@
     if (current) rail.scrollLeft = current.offsetLeft - (rail.clientWidth - current.clientWidth) / 2;
   }
 
-  // --- 3. uploads, print, confirm --------------------------------------------------------------------
+  // --- 3. uploads, confirm --------------------------------------------------------------------
 
   document.addEventListener("htmx:xhr:progress", function (event) {
     var label = event.target.querySelector && event.target.querySelector("[data-upload-label]");
     if (!label || !event.detail.lengthComputable || !event.detail.total) return;
     label.textContent = label.dataset.busy + " " + Math.round(event.detail.loaded / event.detail.total * 100) + "%";
-  });
-
-  document.addEventListener("click", function (event) {
-    if (event.target.closest("[data-print]")) window.print();
   });
 
   document.addEventListener("submit", function (event) {

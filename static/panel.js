@@ -299,10 +299,6 @@
     button.hidden = false;
     button.addEventListener("click", help);
   });
-  document.querySelectorAll("[data-print]").forEach(function (button) {
-    button.hidden = false;
-    button.addEventListener("click", function () { window.print(); });
-  });
   prepare();
   document.addEventListener("htmx:afterSettle", function () {
     prepare();

@@ -110,9 +110,9 @@ class _Ranking:
     def write(self) -> None:
         sheet, view = self.sheet, self.view
         sheet.widths([column.width for column in self.columns])
-        sheet.headline(0, _("%(title)s排名表", title=view.title), self.book.title, size=18)
+        sheet.headline(0, _("%(title)s排名表", title=view.cycle), self.book.title, size=18)
         at = ledger_sheets.moment(view.frozen_at)
-        about = [view.bureau, view.label, _("冻结于 %(at)s", at=at) if at else ""]
+        about = [view.title, view.bureau, view.label, _("冻结于 %(at)s", at=at) if at else ""]
         sheet.headline(1, "　　".join(part for part in about if part), self.book.subtitle)
         for n, column in enumerate(self.columns):
             sheet.text(_TOP, n, column.label, self.book.head)

@@ -139,9 +139,9 @@ def _check_xlsx(archive: Archive) -> None:
         if not name.startswith("xl/worksheets/"):
             continue
         rows = columns = 1
-        for name, number in _PLACE.findall(content):
+        for column, number in _PLACE.findall(content):
             rows = max(rows, int(number))
-            columns = max(columns, _column(name.decode()))
+            columns = max(columns, _column(column.decode()))
         if rows * columns > MOST_CELLS:
             raise Invalid(
                 _(

@@ -136,7 +136,7 @@ def _open_leaves(rubric: Rubric, results: Sequence[ledger.Result]) -> list[Check
         if waiting:
             names = naming([c.name[:16] for c in waiting])
             text = _(
-                "%(unit)s：%(n)s 条还没有评分结果（%(names)s）。",
+                "%(unit)s：%(n)s 条还没有评分结果（%(names)s），请组长在“分差与审定”里审定。",
                 unit=result.name,
                 n=len(waiting),
                 names=names,

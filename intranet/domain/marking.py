@@ -19,6 +19,7 @@ from intranet.rubric.deductions import Choice
 from intranet.rubric.marks import verdicts
 from intranet.rubric.model import DeductClause
 from intranet.rubric.numbers import as_text, show
+from intranet.rubric.values import is_ornate
 
 ZERO = Fraction(0)
 _POINTS = re.compile(r"[+-]?[0-9]{1,4}(\.[0-9]{1,6})?\Z")
@@ -32,7 +33,7 @@ def parse_points(text: str) -> Fraction | None:
     plain = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
     if not plain:
         return None
-    if not _POINTS.match(plain):
+    if is_ornate(text) or not _POINTS.match(plain):
         raise Invalid(_("“%(text)s”不是分数，请填 2.5 这样的数。", text=text.strip()[:20]))
     return Fraction(plain)
 

@@ -112,7 +112,7 @@ def set_schools(session: Session, actor: Actor, unit: Unit, roles: Mapping[int, 
         raise Invalid(_("每个单位须有且只有一所牵头学校，现在选了 %(n)s 所。", n=len(leads)), field="lead")
     known = set(session.exec(select(School.id).where(col(School.id).in_(roles))))
     if known != set(roles):
-        raise Invalid(_("选中的学校里有登记里没有的，请刷新后重选。"), field="school")
+        raise Invalid(_("选中的学校里有登记里没有的，请刷新后重选。"), field="lead")
     assert unit.id is not None
     links = {link.school_id: link for link in links_of(session, unit.id)}
     old = {str(i): link.role.value for i, link in links.items()}

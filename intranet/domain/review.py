@@ -6,7 +6,6 @@ a clause takes such a mark at all is ``rubric.marks.check_mark``.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -18,7 +17,7 @@ from intranet.domain.log import record
 from intranet.domain.marking import Given, completed, needs_reason
 from intranet.domain.phases import require_review
 from intranet.domain.standing import Item, Leaf
-from intranet.enums import SubmissionState
+from intranet.enums import CycleState, SubmissionState
 from intranet.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from intranet.i18n import _
 from intranet.models import SETTLED, Answer, Cycle, Entry, Mark
@@ -96,9 +95,14 @@ def require_scoring(cycle: Cycle, entry: Entry) -> None:
 
 
 def require_settling(cycle: Cycle, entry: Entry) -> None:
-    """Raise DomainError unless the chair may settle this entry's marks now."""
+    """Raise DomainError unless the chair may settle this entry's marks now.
+
+    In deliberation nothing can be submitted any more, and a freeze needs a score on every leaf: the chair
+    then settles the units that never submitted too, on what there is.
+    """
     require_review(cycle, settling=True)
-    _require_submitted(entry)
+    if cycle.state != CycleState.DELIBERATION:
+        _require_submitted(entry)
 
 
 def _require_submitted(entry: Entry) -> None:
@@ -263,7 +267,7 @@ def save_figure(
     """
     require_chair(actor, cycle)
     require_settling(cycle, entry)
-    value = parse_value(wanted, unicodedata.normalize("NFKC", text))
+    value = parse_value(wanted, text)
     query = select(Answer).where(
         Answer.entry_id == entry.id,
         Answer.owner == wanted.by,

@@ -27,6 +27,7 @@ from intranet.rubric import checks
 from intranet.rubric.loader import Definition, ruling_value
 from intranet.rubric.model import Field, Ruling
 from intranet.rubric.numbers import as_fraction, as_text
+from intranet.rubric.values import is_ornate
 
 REASON, WHO = 300, 40
 
@@ -122,6 +123,8 @@ def parse_value(ruling: Ruling, text: str) -> Any:
 
     :raises Invalid: with a sentence that says what to enter.
     """
+    if ruling.type in ("date", "number") and is_ornate(text):
+        raise Invalid(_("请用普通数字填写。"), field=ruling.key)
     text = unicodedata.normalize("NFKC", text).strip() if ruling.type in ("date", "number") else text.strip()
     if not text:
         if ruling.type == "choice":

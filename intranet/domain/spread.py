@@ -38,15 +38,19 @@ class Spread:
 
 
 def board_of(
-    items: Sequence[Item], reviewers: Sequence[Reviewer], schools: Mapping[int, Sequence[EntrySchool]]
+    items: Sequence[Item],
+    reviewers: Sequence[Reviewer],
+    schools: Mapping[int, Sequence[EntrySchool]],
+    *,
+    everyone: bool = False,
 ) -> list[Spread]:
-    """Every marked leaf of the submitted entries, the widest spread first.
+    """Every marked leaf of the submitted entries, the widest spread first. everyone: of the others too.
 
     Verdicts that differ have no distance, so they stand before all numbers.
     """
     out = []
     for item in items:
-        if not item.is_submitted:
+        if not (everyone or item.is_submitted):
             continue
         own = {s.school_id for s in schools.get(item.entry.id or 0, ())}
         asked = [r for r in reviewers if not r.schools & own]

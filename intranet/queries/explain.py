@@ -22,17 +22,23 @@ from intranet.rubric.model import Clause, JudgedClause, RankClause, Rubric, Rule
 class IndicatorCell:
     """One indicator of a unit: what the panel gave against what the school claimed.
 
-    own: sum of the self scores under it, None while it has none.
+    own: sum of the self scores under it, None while it has none. compared: what was counted for the same
+    leaves; less than ``score.points`` where some leaf can have no self score (a rank over all units).
     """
 
     clause: Clause
     score: Score
     own: Fraction | None
+    compared: Fraction | None
 
     @property
     def gap(self) -> Fraction | None:
-        """Self minus panel."""
-        return None if self.own is None or self.score.points is None else self.own - self.score.points
+        """Self minus panel, over the leaves that have a self score."""
+        return None if self.own is None or self.compared is None else self.own - self.compared
+
+    @property
+    def is_partial(self) -> bool:
+        return self.gap is not None and self.compared != self.score.points
 
     @property
     def is_low(self) -> bool:
@@ -74,11 +80,33 @@ def _is_others(leaf: Clause) -> bool:
 
 def indicator_cells(rubric: Rubric, line: UnitLine) -> list[IndicatorCell]:
     own = own_points(rubric, line)
+    sheet = line.result.sheet
     return [
-        IndicatorCell(clause, line.result.sheet[clause.code], forms.self_mark(rubric, clause.code, own))
+        IndicatorCell(
+            clause,
+            sheet[clause.code],
+            forms.self_mark(rubric, clause.code, own),
+            _compared(rubric, clause, sheet, own),
+        )
         for clause in rubric.indicators
-        if clause.code in line.result.sheet
+        if clause.code in sheet
     ]
+
+
+def _compared(
+    rubric: Rubric, clause: Clause, sheet: Mapping[str, Score], own: Mapping[str, Fraction]
+) -> Fraction | None:
+    """The points that stand against a self score: the indicator's, or those of its leaves that have one."""
+    points = sheet[clause.code].points
+    leaves = [c for c in rubric.under(clause.code) if not rubric.children[c.code]]
+    counted = [
+        (c.code, score.points) for c in leaves if (score := sheet.get(c.code)) and score.points is not None
+    ]
+    if clause.code in own or all(code in own for code, _points in counted):
+        return points
+    return (
+        None if points is None else min(points, sum((p for code, p in counted if code in own), Fraction(0)))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +223,9 @@ def weakest(ranking: Ranking) -> list[tuple[Clause, int]]:
 def widest_gaps(ranking: Ranking) -> list[tuple[UnitLine, Clause, Fraction, Fraction]]:
     """(unit, indicator, self score, counted points), the widest difference first; equal ones left out."""
     out = [
-        (line, cell.clause, cell.own, cell.score.points)
+        (line, cell.clause, cell.own, cell.compared)
         for line in ranking.lines
         for cell in indicator_cells(ranking.rubric, line)
-        if cell.own is not None and cell.score.points is not None and cell.gap
+        if cell.own is not None and cell.compared is not None and cell.gap
     ]
     return sorted(out, key=lambda x: -abs(x[2] - x[3]))

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from intranet.actor import Actor
 from intranet.enums import Role
@@ -34,6 +34,11 @@ def actor_for_token(session: Session, token: str, *, at: datetime, today: date, 
     if found is None or (found.valid_until is not None and found.valid_until < today):
         return None
     return actor_for(session, found, ip=ip)
+
+
+def count_others(session: Session, actor: Actor) -> int:
+    """How many accounts there are besides this person's own."""
+    return session.exec(select(func.count()).select_from(User).where(User.id != actor.user_id)).one()
 
 
 def actor_for(session: Session, user: User, *, ip: str = "") -> Actor:

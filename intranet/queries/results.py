@@ -166,6 +166,17 @@ class Ranking:
             return None
         return line.result.subtotals[code]
 
+    def no_figure(self, line: UnitLine, code: str) -> str:
+        """What stands in a column without a figure: 未设分值 where no clause in it has points, else 不适用 or 待评."""
+        parts = next((s.of for s in self.rubric.subtotals if s.code == code), (code,))
+        under = [c for part in parts for c in self.rubric.under(part) if not self.rubric.children[c.code]]
+        unset = {c.unset for c in under}
+        if len(unset) == 1 and "" not in unset:
+            return unset.pop()
+        scores = [line.result.sheet.get(c.code) for c in under]
+        pending = any(s is not None and s.state is not State.NA for s in scores)
+        return _("待评") if pending else _("不适用")
+
 
 def columns_of(rubric: Rubric) -> tuple[tuple[str, str, Fraction | None], ...]:
     """(code, title, maximum) of the columns before the total."""

@@ -56,6 +56,8 @@ def _read(item: Item, text: str) -> Any:
             return " ".join(text.split())
         case "longtext" | "school":
             return text
+        case "count" | "number" | "date" if is_ornate(text):
+            return text
         case "count" | "number":
             number = (
                 plain.removesuffix(unicodedata.normalize("NFKC", item.unit)).strip() if item.unit else plain
@@ -70,6 +72,11 @@ def _read(item: Item, text: str) -> Any:
         case "date":
             return _read_date(plain) or text
     return next((o.value for o in item.options if text in (o.value, o.label)), text)
+
+
+def is_ornate(text: str) -> bool:
+    """Whether it has digits that stand for something else: 5² is not 52, ① no 1, ½ no 12."""
+    return any(unicodedata.category(c) == "No" for c in text)
 
 
 def _read_date(text: str) -> str | None:

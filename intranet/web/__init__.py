@@ -49,7 +49,7 @@ def build_app(settings: Settings, plugin_manager: pluggy.PluginManager) -> Flask
     app.secret_key = settings.secret_key()
     app.config.update(
         MAX_CONTENT_LENGTH=settings.upload_limit + 1024 * 1024,
-        MAX_FORM_MEMORY_SIZE=4 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=context.FORM_LIMIT,
         MAX_FORM_PARTS=5000,
         SESSION_COOKIE_NAME="intranet" if settings.allow_http else "__Host-intranet",
         SESSION_COOKIE_SECURE=not settings.allow_http,

@@ -96,7 +96,14 @@ def csrf_token() -> str:
     return token
 
 
+FORM_LIMIT = 4 * 1024 * 1024
+"""Bytes of a request that brings no files, or comes from somebody who is not signed in."""
+
+
 def _begin() -> None:
+    # Werkzeug reads a urlencoded form whole, whatever MAX_FORM_MEMORY_SIZE says.
+    if request.mimetype != "multipart/form-data" or "token" not in flask.session:
+        request.max_content_length = FORM_LIMIT
     i18n.set_language(request.cookies.get(LANGUAGE_COOKIE, i18n.SOURCE))
 
 

@@ -330,8 +330,8 @@ def mark_unit(reviewer: Visitor, entry: int, said: Mapping[str, Mapping[str, Sai
     reviewer.go(f"/panel/entries/{entry}/indicators/{next(iter(said))}?by=unit")
     for indicator, words in said.items():
         assert reviewer.path().startswith(f"/panel/entries/{entry}/indicators/{indicator}?"), reviewer.path()
-        for leaf, word in words.items():
-            word = word if isinstance(word, Said) else Said(word)
+        for leaf, given in words.items():
+            word = given if isinstance(given, Said) else Said(given)
             page.fill(f'[name="points.{leaf}"]', word.points)
             if word.reason:
                 page.fill(f'[name="reason.{leaf}"]', word.reason)

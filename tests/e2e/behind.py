@@ -145,7 +145,7 @@ def sheet_cells(data: bytes, name: str) -> list[list[Cell]]:
     book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
     rows: list[list[Cell]] = []
     for row in book[name].iter_rows(values_only=True):
-        cells: list[Cell] = [Fraction(str(v)) if isinstance(v, int | float) else v for v in row]  # type: ignore[misc]
+        cells: list[Cell] = [Fraction(str(v)) if isinstance(v, int | float) else v for v in row]
         while cells and cells[-1] is None:
             cells.pop()
         rows.append(cells)

@@ -14,6 +14,8 @@ from intranet.i18n import _
 from intranet.models import Cycle
 from intranet.queries import cycles as lists
 from intranet.queries.entries import schools_of
+from intranet.queries.people import count_others
+from intranet.queries.register import all_units
 from intranet.web import access
 from intranet.web.context import actor, current_time, db, ground
 from intranet.web.forms import answer, go, say
@@ -68,7 +70,40 @@ def next_act(row: lists.CycleRow) -> tuple[str, str]:
 @bp.get("/cycles")
 def cycles() -> Response:
     rows = [(row, *next_act(row)) for row in lists.cycle_rows(db(), actor())]
-    return answer("bureau/cycles.html", rows=rows, installed=ground().registry.installed)
+    return answer(
+        "bureau/cycles.html",
+        rows=rows,
+        installed=ground().registry.installed,
+        starts=[] if rows else _starts(),
+    )
+
+
+def _starts() -> list[tuple[str, str, str, str, bool]]:
+    """(label, what is there, address, button, done) of the three steps before the first cycle."""
+    units, people = len(all_units(db())), count_others(db(), actor())
+    return [
+        (
+            _("登记单位与学校"),
+            _("已登记 %(n)s 个单位", n=units) if units else _("按模板填好，一次导入；也可以逐个新增"),
+            url_for("bureau.units" if units else "bureau.units_import"),
+            _("去看单位") if units else _("导入单位与学校"),
+            bool(units),
+        ),
+        (
+            _("建立账号"),
+            _("除您以外已有 %(n)s 个账号", n=people) if people else _("学校填报人和考核组各一个账号"),
+            url_for("bureau.people" if people else "bureau.people_import"),
+            _("去看人员") if people else _("导入人员"),
+            bool(people),
+        ),
+        (
+            _("建考核周期"),
+            _("选考核办法、定口径和日程、选单位和考核组"),
+            url_for("bureau.cycle_new"),
+            _("新建考核周期"),
+            False,
+        ),
+    ]
 
 
 # --- preparing -----------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
 from intranet.models import Cycle
 from intranet.queries.entries import cycle_for
+from intranet.rubric.values import is_ornate
 from intranet.web.context import actor, current_time, db, ground
 from intranet.web.forms import answer
 from intranet.web.shell import cycle_bar
@@ -160,7 +161,7 @@ def parse_moment(text: str, field: str) -> datetime | None:
     plain = " ".join(unicodedata.normalize("NFKC", text).split())
     if not plain:
         return None
-    for pattern in MOMENTS:
+    for pattern in () if is_ornate(text) else MOMENTS:
         try:
             found = datetime.strptime(plain, pattern)
         except ValueError:

@@ -143,7 +143,11 @@ def people_import() -> Response:
 @bp.get("/people/template.xlsx")
 def people_template() -> Response:
     columns = [
-        templates_xlsx.ImportColumn(name, choices=tuple(imports.PEOPLE_ROLES) if name == "角色" else ())
+        templates_xlsx.ImportColumn(
+            name,
+            choices=tuple(imports.PEOPLE_ROLES) if name == "角色" else (),
+            required=name in ("账号", "姓名", "角色"),
+        )
         for name in imports.PEOPLE_COLUMNS
     ]
     examples = (("t1001", "示例老师", "填报负责人", "S001"), ("t2001", "示例干事", "考核组", ""))

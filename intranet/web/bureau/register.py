@@ -175,7 +175,12 @@ def units_template() -> Response:
         ("U01", "甲山教育集团", "", "S002", "乙水小学", "小学", "成员"),
     )
     columns = [
-        templates_xlsx.ImportColumn(name, choices=("牵头", "成员") if name == "角色" else ())
+        templates_xlsx.ImportColumn(
+            name,
+            choices=("牵头", "成员") if name == "角色" else (),
+            required=name in ("单位代码", "单位名称", "学校代码", "角色"),
+            help=_("登记里已有这个学校代码的可以不填") if name == "学校名称" else "",
+        )
         for name in imports.UNIT_COLUMNS
     ]
     notes = (_("一行是一个单位里的一所学校。单位代码相同的行合成一个单位，其中一行的角色填“牵头”。"),)

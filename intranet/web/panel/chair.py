@@ -50,7 +50,12 @@ def board(cycle_id: int) -> Response:
     require_chair(actor(), cycle)
     desk = open_desk(cycle, by="unit")
     reviewers = review.reviewers_of(db(), cycle_id)
-    rows = board_of(desk.items, reviewers, entries.schools_of(db(), list(desk.sheets)))
+    rows = board_of(
+        desk.items,
+        reviewers,
+        entries.schools_of(db(), list(desk.sheets)),
+        everyone=cycle.state == CycleState.DELIBERATION,
+    )
     counts = {kind: sum(kind in row.kinds for row in rows) for kind in KINDS}
     show = request.args.get("show", "")
     if show not in KINDS:

@@ -10,6 +10,6 @@ from flask import Blueprint
 
 bp = Blueprint("school", __name__)
 
-from . import desk, indicator, official, overview, result, rows, uploads  # noqa: E402, F401 - they add the routes
+from . import desk, indicator, official, overview, result, rows, uploads, workbook  # noqa: E402, F401 - they add the routes
 
 bp.add_app_template_filter(desk.figures, "figures")

@@ -195,6 +195,8 @@ def save_answers(entry_id: int, code: str) -> Response:
         return go(url_for("school.indicator", entry_id=entry_id, code=code))
     desk = desk.again()
     key, _at, school = only.partition("@")
+    if only not in texts:
+        raise NotFound(_("没有这一项。"))
     item = desk.filed.form.field(key)
     shown = view.field_view(desk, page, item, school, typed if problems else view.Typed())
     template = "school/_field_saved.html" if not problems else "school/_field_state.html"

@@ -127,14 +127,21 @@ def _table(
         desk = desk.again()
         shown = tables.table_view(desk, page, key, form=form, deleted=deleted, error=error)
         template = "school/_table_saved.html" if status == 200 else "school/_table.html"
-        return answer(template, status=status, **values(desk, page), table=shown, oob=False)
+        response = answer(template, status=status, **values(desk, page), table=shown, oob=False)
+        if status == 200:
+            response.headers["HX-Replace-Url"] = _where(desk, page, key, form)
+        return response
     if status != 200:
         return show_page(desk, page, status=status, row_form=form, table=key, table_error=error)
     if deleted is not None:
         say("info", _("已删除这一行。"))
+    return go(f"{_where(desk, page, key, form)}#table-{key}")
+
+
+def _where(desk: Desk, page: Page, key: str, form: tables.RowForm | None) -> str:
+    """The page, with the row that is open in it: loaded anew, or after signing in again, it is open again."""
     more = ("new", key) if form else (None, None)
-    where = url_for("school.indicator", entry_id=desk.entry_id, code=page.code, row=more[0], table=more[1])
-    return go(f"{where}#table-{key}")
+    return url_for("school.indicator", entry_id=desk.entry_id, code=page.code, row=more[0], table=more[1])
 
 
 # --- pasting -------------------------------------------------------------------------------------

@@ -289,6 +289,8 @@ def self_view(desk: Desk, page: Page, leaf: Clause, typed: Typed | None = None) 
     judged = isinstance(leaf, JudgedClause)
     proposed = None if judged else score.proposed
     follows = mark is None or (mark.points is None and mark.verdict is None)
+    if mark is not None and mark.verdict is None and mark.computed is None and mark.points == proposed:
+        follows = follows or mark.points is not None  # taken in from a file, equal to what the facts give
     points = as_text(mark.points) if mark is not None and mark.points is not None else ""
     if follows and proposed is not None:
         points = show(proposed, desk.rubric.places).replace("\u2212", "-")

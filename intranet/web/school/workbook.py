@@ -1,0 +1,177 @@
+"""The offline workbook: download, check an upload, take over what was chosen, the copy with marked cells.
+
+The check saves nothing. What it read travels in the page's form and is compared anew, with all rights
+and versions, when it is sent back: nothing of it is trusted and nothing waits on the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from flask import Response, request, url_for
+
+from intranet.documents import offline as written
+from intranet.documents import offline_reading
+from intranet.domain import offline, offline_apply, offline_filled, offline_plan
+from intranet.domain.filing import Right
+from intranet.domain.offline_change import Plan
+from intranet.domain.offline_filled import Filled
+from intranet.errors import Conflict, Forbidden, Invalid
+from intranet.i18n import _
+from intranet.web import access, context
+from intranet.web.downloads import xlsx
+from intranet.web.forms import answer, go, say
+
+from . import bp
+from .desk import Desk, load, new_op
+
+access.allow(
+    {
+        "school.workbook": access.SCHOOL,
+        "school.workbook_xlsx": access.SCHOOL,
+        "school.workbook_check": access.SCHOOL,
+        "school.workbook_apply": access.SCHOOL,
+        "school.workbook_errors": access.SCHOOL,
+    }
+)
+
+ROOT = "/entries/<int:entry_id>/workbook"
+
+
+@bp.get(ROOT)
+def workbook(entry_id: int) -> Response:
+    return _page(load(entry_id))
+
+
+def _page(
+    desk: Desk,
+    *,
+    status: int = 200,
+    error: str = "",
+    filled: Filled | None = None,
+    found: Plan | None = None,
+    ticked: Collection[str] | None = None,
+) -> Response:
+    """The page, with what a check found. ticked: keys that were ticked; None ticks what is safe."""
+    asked = offline.layout(desk)
+    changes = found.changes if found else []
+    return answer(
+        "school/workbook.html",
+        status=status,
+        **desk.page_values(),
+        asked=asked,
+        titles={s.key: s.title for s in asked.sections},
+        found=found,
+        conflicts=[c for c in changes if c.is_conflict],
+        losses=[c for c in changes if c.is_loss and not c.is_conflict],
+        plain=[c for c in changes if not c.is_loss and not c.is_conflict],
+        stopping=[p for p in found.problems if p.stops] if found else [],
+        warnings=[p for p in found.problems if not p.stops] if found else [],
+        ticked=ticked,
+        payload=offline_filled.to_text(filled) if filled else "",
+        error=error,
+        why_not=desk.why_not() if not desk.may_help() or not desk.may_edit() else "",
+        may_upload=desk.may_help(),
+        op=new_op(),
+    )
+
+
+@bp.get(ROOT + ".xlsx")
+def workbook_xlsx(entry_id: int) -> Response:
+    desk = load(entry_id)
+    _require_own(desk)
+    settings = context.ground().settings
+    data = written.write(
+        offline.layout(desk), author=settings.bureau_name, made_at=context.local(context.current_time())
+    )
+    return xlsx(data, _("%(unit)s 离线填报表", unit=desk.filing.entry.name))
+
+
+def _require_own(desk: Desk) -> None:
+    if desk.filing.right is Right.READER:
+        raise Forbidden(_("您可以查看，不能修改。"))
+
+
+@bp.post(ROOT + "/check")
+def workbook_check(entry_id: int) -> Response:
+    """Read an upload and show what it would change and every problem with its cell; saves nothing."""
+    desk = load(entry_id)
+    _require_own(desk)
+    upload = request.files.get("file")
+    data = upload.read() if upload else b""
+    if not data:
+        chosen = bool(upload and upload.filename)
+        text = _("这个文件是空的，请重新选择。") if chosen else _("请先选择填好的表。")
+        return _page(desk, status=422, error=text)
+    asked = offline.layout(desk)
+    context.db().rollback()  # the write lock is not held while the file is read
+    try:
+        filled = offline_reading.read(data, asked)
+        desk = load(entry_id)
+        return _page(desk, filled=filled, found=offline_plan.plan(desk, filled))
+    except Invalid as error:
+        return _page(load(entry_id), status=422, error=error.message)
+
+
+@bp.post(ROOT + "/apply")
+def workbook_apply(entry_id: int) -> Response:
+    """Take over what was ticked; anything that changed since the check stops it and is shown."""
+    desk = load(entry_id)
+    filled = offline_filled.from_text(request.form.get("filled", ""))
+    chosen = _chosen(request.form.getlist("take"))
+    found = offline_plan.plan(desk, filled)
+    try:
+        n = offline_apply.apply(desk, found, chosen, op=request.form.get("op", ""))
+    except (Invalid, Conflict) as error:
+        context.db().rollback()
+        desk = load(entry_id)
+        found = offline_plan.plan(desk, filled)
+        same = {c.key for c in found.changes if chosen.get(c.key) == c.version}
+        return _page(desk, status=error.status, error=error.message, filled=filled, found=found, ticked=same)
+    say("done", _("已采纳 %(n)s 项，已保存。", n=n))
+    stopping = sum(p.stops for p in found.problems)
+    if stopping:
+        say("info", _("表里还有 %(n)s 处问题没有采纳，请改好后再上传。", n=stopping))
+    if found.left:
+        say("info", _("还有 %(n)s 项没有列出，请把同一份表再上传一次。", n=found.left))
+    return go(url_for("school.workbook", entry_id=entry_id))
+
+
+def _chosen(values: list[str]) -> dict[str, int]:
+    """Keys and versions from the ticked boxes, ``key~version``."""
+    out = {}
+    for value in values:
+        key, _tilde, version = value.rpartition("~")
+        if key and version.isascii() and version.isdecimal() and len(version) < 10:
+            out[key] = int(version)
+    return out
+
+
+@bp.post(ROOT + "/errors.xlsx")
+def workbook_errors(entry_id: int) -> Response:
+    """The uploaded workbook again, as typed, with the wrong cells marked and listed. Saves nothing."""
+    desk = load(entry_id)
+    _require_own(desk)
+    filled = offline_filled.from_text(request.form.get("filled", ""))
+    found = offline_plan.plan(desk, filled)
+    asked = offline_filled.overlaid(offline.layout(desk), filled)
+    marks, remarks = _marks(filled, found)
+    settings = context.ground().settings
+    at = context.local(context.current_time())
+    data = written.write(asked, author=settings.bureau_name, made_at=at, marks=marks, remarks=remarks)
+    return xlsx(data, _("%(unit)s 离线填报表（标出问题）", unit=desk.filing.entry.name))
+
+
+def _marks(filled: Filled, found: Plan) -> tuple[list[written.Mark], list[written.Remark]]:
+    """Problems at the rows of the copy, which holds the lines of each sheet one below the other."""
+    places = {
+        (section, line.row): n for section in filled.sheets for n, line in enumerate(filled.of(section))
+    }
+    marks, remarks = [], []
+    for problem in found.problems:
+        at = places.get((problem.section, problem.row))
+        if at is not None:
+            marks.append(written.Mark(problem.section, at, problem.column, problem.message))
+        else:
+            remarks.append(written.Remark(f"{problem.sheet} {problem.cell}".strip(), problem.message))
+    return marks, remarks

@@ -1,0 +1,234 @@
+"""Hostile words in every text of the database, read on every page by everybody: they are words and nothing else."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from playwright.sync_api import Browser
+from sqlmodel import SQLModel, select
+
+from intranet.domain.log import record
+from intranet.enums import CycleState
+from intranet.models import Cycle, Entry, EntrySchool, Evidence, FactRow, Mark, Return, School, Unit, User
+from intranet.web.access import ACCESS
+from tests.e2e.harness import Server, browser, serving  # noqa: F401  (browser is a fixture)
+from tests.integration.filing_ground import at
+from tests.integration.security_ground import NOWHERE, Ground, addresses, lay, read
+from tests.world import PASSWORD, Client, World
+
+SignIn = Callable[[str], Client]
+
+PAYLOADS = (
+    "<script>window.pwn=1;alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><script>alert(1)</script>",
+    "'><img src=x onerror=alert(1)>", "\" onmouseover=\"alert(1)", "' onfocus='alert(1)' autofocus='",
+    "</title><script>alert(1)</script>", "</textarea><script>alert(1)</script>", "</script><script>alert(1)</script>",
+    "<svg onload=alert(1)>", "<svg><script>alert(1)</script></svg>", "<iframe src=javascript:alert(1)>",
+    "<a href=javascript:alert(1)>x</a>", "javascript:alert(1)", "data:text/html,<script>alert(1)</script>",
+    "<body onload=alert(1)>", "<details open ontoggle=alert(1)>", "<input autofocus onfocus=alert(1)>",
+    "<math><mi xlink:href=javascript:alert(1)>", "<object data=javascript:alert(1)>", "<embed src=javascript:alert(1)>",
+    "<form action=javascript:alert(1)><input type=submit>", "<meta http-equiv=refresh content=0;url=//x>",
+    "<base href=//x/>", "<link rel=stylesheet href=//x>", "<style>*{background:url(//x)}</style>", "<!--<img src=x>",
+    "<div hx-get=/x hx-trigger=load>", "<b hx-on:load=alert(1)>", "<template><img src=x onerror=alert(1)>",
+    "{{7*7}}", "{% for x in y %}", "${7*7}", "#{7*7}", "{0.__class__}", "%s%n%x%(name)s", "<%= 7*7 %>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;", "\u2028alert(1)\u2029", "＜script＞alert(1)＜/script＞",
+)  # fmt: skip
+assert len(PAYLOADS) == 40
+
+
+class Tags(HTMLParser):
+    """What a browser would make of a page: its elements with their attributes, and its texts."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.scripts = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {k: v or "" for k, v in attrs}))
+
+    def complaints(self) -> Iterator[str]:
+        for tag, attributes in self.elements:
+            if tag in {"iframe", "embed", "base", "style", "math", "template"} or (
+                tag == "script" and not attributes.get("src", "").startswith("/static/")
+            ):
+                yield tag
+            for name, value in attributes.items():
+                if name.startswith(("on", "hx-on")) or (name == "style"):
+                    yield f"{tag} {name}={value}"
+                if name in {"src", "href", "action", "formaction", "data"} and not value.startswith(
+                    ("/", "#", "?")
+                ):
+                    yield f"{tag} {name}={value}"
+                if name in {"hx-get", "hx-post"} and not value.startswith("/"):
+                    yield f"{tag} {name}={value}"
+
+
+def seed(world: World, state: CycleState = CycleState.REVIEW, first: int = 0) -> Ground:
+    """The words in turn in every text that a person can write."""
+    ground, turn = lay(world, state), first
+
+    def word() -> str:
+        nonlocal turn
+        turn += 1
+        return PAYLOADS[turn % len(PAYLOADS)]
+
+    texts: dict[type[SQLModel], tuple[str, ...]] = {
+        User: ("name",), School: ("name", "stage"), Unit: ("name", "group"), Cycle: ("title",),
+        Entry: ("name", "group"), EntrySchool: ("name",), Evidence: ("name",), Mark: ("reason",),
+    }  # fmt: skip
+    with world.write() as session:
+        for model, columns in texts.items():
+            for row in session.exec(select(model)).all():
+                for column in columns:
+                    unique = f" {model.__name__}{row.id}" if model is Unit else ""  # type: ignore[attr-defined]
+                    setattr(row, column, word() + unique)
+                session.add(row)
+        for fact in session.exec(select(FactRow)).all():
+            fact.cells = {**fact.cells, "winner": word()}
+            session.add(fact)
+        entry_id = world.entries["g01"]
+        session.add(
+            Return(
+                entry_id=entry_id,
+                codes=["A1"],
+                reason=word(),
+                returned_by=world.users["admin"],
+                closed_at=datetime.now(UTC),
+            )
+        )
+        for n in range(12):
+            record(
+                session, world.actor("admin"), "answer.save", subject=word(), old=word(), new={word(): [word()]},
+                reason=word(), cycle_id=world.cycle_id, entry_id=entry_id if n % 2 else None,
+            )  # fmt: skip
+        session.commit()
+    return ground
+
+
+@pytest.mark.parametrize(
+    ("logins", "first", "state"),
+    [
+        (("admin", "leader"), 0, CycleState.DELIBERATION),
+        (("chair", "rev1", "lead1"), 7, CycleState.REVIEW),
+        (("lead1", "member1", "chair", "auditor"), 19, CycleState.FILING),
+    ],
+)
+def test_hostile_words_stay_words(
+    app: Flask, world: World, client_for: SignIn, logins: tuple[str, ...], first: int, state: CycleState
+) -> None:
+    ground = seed(world, state, first)
+    met: set[str] = set()
+    for login in logins:
+        client, actor = client_for(login), world.actor(login)
+        for endpoint, given, path in addresses(app, ground, "GET"):
+            rule = ACCESS[endpoint]
+            if NOWHERE in given.values() or (isinstance(rule, frozenset) and not actor.has(*rule)):
+                continue
+            with client.get(path) as answer:
+                text = read(answer) if answer.mimetype == "text/html" else ""
+            assert answer.status_code < 500, path
+            for _name, value in answer.headers:
+                assert value.isascii(), (path, value)
+            tags = Tags()
+            tags.feed(text)
+            assert list(tags.complaints()) == [], path
+            met |= {p for p in PAYLOADS if html.escape(p, quote=True).replace("&#x27;", "&#39;") in text}
+            assert ">49<" not in text, path
+    assert len(met) >= 15, sorted(set(PAYLOADS) - met)
+
+
+def test_what_is_typed_and_refused_comes_back_as_words(world: World, client_for: SignIn) -> None:
+    lay(world)
+    lead, admin = client_for("lead1"), client_for("admin")
+    for n, word in enumerate(PAYLOADS):
+        sent: list[tuple[Client, str, dict[str, Any]]] = [
+            (lead, at(world, "B3", "/answers"), {"f:took_part": word, "only": "took_part"}),
+            (lead, at(world, "B1", "/tables/exchange/rows"), {"c:person": word, "c:category": word}),
+            (lead, at(world, "B2", "/tables/awards/paste"), {"text": f"{word}\t{word}"}),
+            (admin, "/bureau/people", {"login": word, "name": word, "role": word}),
+            (admin, f"/bureau/units/{world.units['g01']}", {"code": word, "name": word, "lead": word}),
+        ]
+        client, path, data = sent[n % len(sent)]
+        for htmx in (True, False):
+            answer = client.post(path, data, htmx=htmx)
+            assert 400 <= answer.status_code < 500, (path, word)
+            tags = Tags()
+            tags.feed(answer.get_data(as_text=True))
+            assert list(tags.complaints()) == [], (path, word)
+        for where in ("/bureau/log?person=", "/bureau/people?q="):
+            tags = Tags()
+            tags.feed(admin.get(where, query_string={where[-2:-1] if "q=" in where else "person": word}).text)
+            assert list(tags.complaints()) == [], word
+
+
+def test_words_of_formats_and_templates_come_back_literally(world: World, client_for: SignIn) -> None:
+    client = client_for("lead1")
+    for word in ("{{7*7}}", "${7*7}", "{0.__class__}", "%s%n", "%(name)s", "{% raw %}"):
+        client.post(at(world, "B2", "/tables/awards/rows"), {"c:winner": word, "c:level": "市级"})
+        assert word in html.unescape(client.text(at(world, "B2")))
+        refused = client.post(
+            at(world, "B3", "/answers"), {"f:took_part": word, "only": "took_part"}, htmx=True
+        )
+        assert f"“{word}”不是数" in html.unescape(refused.get_data(as_text=True))
+
+
+@pytest.mark.browser
+def test_no_hostile_word_runs_in_a_browser(app: Flask, world: World, browser: Browser) -> None:  # noqa: F811
+    """Script errors of our own would show too; a dialog or a set flag is a hole."""
+    ground = seed(world)
+    g01, cycle = world.entries["g01"], world.cycle_id
+    pages = {
+        "lead1": ["/tasks", f"/entries/{g01}", f"/entries/{g01}/indicators/B2", f"/entries/{g01}/evidence"],
+        "rev1": [f"/panel/cycles/{cycle}", f"/panel/entries/{g01}/indicators/A1", f"/panel/cycles/{cycle}/sheet"],
+        "chair": [f"/panel/cycles/{cycle}/board", f"/panel/entries/{g01}/indicators/A1/settle"],
+        "admin": ["/bureau/cycles", "/bureau/units", "/bureau/people", "/bureau/log", "/bureau/schools",
+                  f"/bureau/cycles/{cycle}/progress", f"/bureau/cycles/{cycle}/data"],
+    }  # fmt: skip
+    assert ground.entries["g01"] == g01
+    dialogs: list[str] = []
+    with serving(app) as server:
+        for login, paths in pages.items():
+            context = browser.new_context()
+            page = context.new_page()
+
+            def note(dialog: Any) -> None:
+                dialogs.append(dialog.message)
+                dialog.dismiss()
+
+            page.on("dialog", note)
+            sign_in(page, server, login)
+            for path in paths:
+                answer = page.goto(server.url + path)
+                assert answer is not None
+                assert answer.status == 200, path
+                assert page.evaluate("window.pwn === undefined")
+            context.close()
+    assert dialogs == []
+
+
+def sign_in(page: Any, server: Server, login: str) -> None:
+    page.goto(server.url + "/sign-in")
+    page.fill("input[name=login]", login)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit], form button.btn-primary")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+def test_every_text_column_is_known_here(world: World) -> None:
+    """A new table with words of people in it must be seeded above, or be named here as none."""
+    none = {"answer", "attempt", "grant", "operation", "result", "sign_in", "table_state", "unit_result",
+            "unit_school", "evidence_link", "log", "fact_row", "return"}  # fmt: skip
+    texts = {
+        t.name
+        for t in SQLModel.metadata.sorted_tables
+        if any(isinstance(c.type, sa.String) for c in t.columns)
+    }
+    seeded = {"user", "school", "unit", "cycle", "entry", "entry_school", "evidence", "mark"}
+    assert texts - none - seeded == set()
