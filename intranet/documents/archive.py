@@ -18,6 +18,7 @@ from ..errors import Invalid
 from ..i18n import _
 
 MOST_ENTRIES = 2_000
+MOST_DIRECTORY = 512 * 1024
 MOST_BYTES = 64 * 1024 * 1024
 MOST_RATIO = 200
 """Inflated ÷ compressed of one entry; a sheet of repeated rows reaches about 60."""
@@ -46,6 +47,7 @@ def open_archive(data: bytes) -> Archive:
         encrypted, a document type declaration (entities), XML in another encoding than UTF-8.
         The message says in Chinese what to do.
     """
+    _check_directory(data)
     try:
         with zipfile.ZipFile(BytesIO(data)) as file:
             entries = file.infolist()
@@ -68,6 +70,13 @@ def open_archive(data: bytes) -> Archive:
 
 def _refused(why: str) -> Invalid:
     return Invalid(_("文件不正常（%(why)s），没有读取。请用 WPS 或 Excel 重新保存后再上传。", why=why))
+
+
+def _check_directory(data: bytes) -> None:
+    """The reader lists the whole directory by its size, whatever number of entries it says."""
+    end = data.rfind(b"PK\x05\x06", max(0, len(data) - 22 - 65_535))
+    if 0 <= end <= len(data) - 22 and struct.unpack_from("<I", data, end + 12)[0] > MOST_DIRECTORY:
+        raise _refused(_("目录过长"))
 
 
 def _check_declared(entries: list[zipfile.ZipInfo]) -> None:

@@ -280,7 +280,11 @@ def _rule(ask: Ask) -> dict[str, Any]:
     said = _("请填整数，如 3。") if ask.type == "count" else _("请填数字，如 0.5。")
     whole: Mapping[str, Any] = {"validate": kind, "error_message": said}
     if least is not None and ask.most is not None:
-        return {**whole, "criteria": "between", "minimum": float(least), "maximum": float(ask.most)}
+        return {**whole, "criteria": "between", "minimum": _bound(least), "maximum": _bound(ask.most)}
     if ask.most is not None:
-        return {**whole, "criteria": "<=", "value": float(ask.most)}
-    return {**whole, "criteria": ">=", "value": float(least) if least is not None else -1e9}
+        return {**whole, "criteria": "<=", "value": _bound(ask.most)}
+    return {**whole, "criteria": ">=", "value": _bound(least) if least is not None else -(10**9)}
+
+
+def _bound(value: Fraction) -> int | float:
+    return value.numerator if value.denominator == 1 else float(value)

@@ -164,7 +164,7 @@ def _body(sheet: Sheet, rubric: Rubric, results: Sequence[Result], place: Points
         for column, clause, over, style in plan:
             score = result.sheet[clause.code]
             if score.points is None:
-                sheet.text(row, column, words(clause, score), text)
+                sheet.text(row, column, rubric.unset_word(clause.code) or words(clause, score), text)
             elif over is not None and over.recompute(result) == score.points:
                 sheet.formula(row, column, over.formula.replace("{row}", str(row + 1)), score.points, style)
             else:

@@ -112,7 +112,7 @@ class _Ranking:
         sheet.widths([column.width for column in self.columns])
         sheet.headline(0, _("%(title)s排名表", title=view.cycle), self.book.title, size=18)
         at = ledger_sheets.moment(view.frozen_at)
-        about = [view.title, view.bureau, view.label, _("冻结于 %(at)s", at=at) if at else ""]
+        about = [view.rubric.title, view.bureau, view.label, _("冻结于 %(at)s", at=at) if at else ""]
         sheet.headline(1, "　　".join(part for part in about if part), self.book.subtitle)
         for n, column in enumerate(self.columns):
             sheet.text(_TOP, n, column.label, self.book.head)
@@ -169,7 +169,8 @@ class _Ranking:
         with_points = [c for c in of if result.sheet[c].points is not None]
         if open_ is not None or not with_points:
             said = open_ or of[0]
-            self.sheet.text(row, column, words(self.rubric.by[said], result.sheet[said]), self.middle)
+            word = self.rubric.unset_word(*of) or words(self.rubric.by[said], result.sheet[said])
+            self.sheet.text(row, column, word, self.middle)
         elif sum((result.sheet[c].points or Fraction(0) for c in of), Fraction(0)) == value:
             cells = ",".join(self.points.refer(result.unit, c) for c in of)
             self.sheet.formula(row, column, f"SUM({cells})", value, self.number)

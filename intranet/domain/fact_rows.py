@@ -12,7 +12,7 @@ from intranet.errors import Conflict, Forbidden, Invalid, NotFound
 from intranet.i18n import _
 from intranet.models import FactRow, TableState
 from intranet.queries.filed import extent_of, row_of, table_state_of
-from intranet.queries.filing import SCHOOL
+from intranet.queries.filing import SCHOOL, matches
 from intranet.rubric.model import Column, Table
 
 PASTE_LIMIT = 500
@@ -66,7 +66,9 @@ def add_row(filing: Filing, code: str, key: str, texts: Mapping[str, str], *, op
     before = outcome_of(filing.session, filing.actor, op)
     if isinstance(before, dict) and "row" in before:
         return row_on(filing, code, int(before["row"]))
-    row = _append(filing, table, [read_cells(filing, table, texts)])[0]
+    cells = read_cells(filing, table, texts)
+    _require_open(filing, code, table, cells)
+    row = _append(filing, table, [cells])[0]
     remember(filing.session, filing.actor, op, {"row": row.id}, at=filing.at)
     return row
 
@@ -106,6 +108,20 @@ def row_on(filing: Filing, code: str, row_id: int) -> FactRow:
     return row
 
 
+def _require_open(filing: Filing, code: str, table: Table, *rows: Mapping[str, Any]) -> None:
+    """A row that only other pages count cannot be changed from here while those are locked.
+
+    Two indicators may share a table; a return unlocks one of them.
+    """
+    here = filing.page(code).tables[table.key]
+    for cells in rows:
+        if any(matches(cells, where) for where in here):
+            continue
+        for page in filing.pages.values():
+            if any(matches(cells, where) for where in page.tables.get(table.key, ())):
+                filing.require_now(page.code)
+
+
 def edit_row(
     filing: Filing, code: str, row_id: int, texts: Mapping[str, str], *, version: int, op: str
 ) -> FactRow:
@@ -121,6 +137,7 @@ def edit_row(
         raise Conflict(_("这一行刚被删除。再次保存会把它放回表里。"), theirs=row)
     if row.cells == cells:
         return row
+    _require_open(filing, code, filing.rubric.table[row.table], row.cells, cells)
     if version != row.version and outcome_of(filing.session, filing.actor, op) != {
         "row": row.id,
         "version": row.version,
@@ -142,6 +159,7 @@ def delete_row(filing: Filing, code: str, row_id: int) -> FactRow:
     row = row_on(filing, code, row_id)
     filing.require_part(code, row.created_by)
     if row.deleted_at is None:
+        _require_open(filing, code, filing.rubric.table[row.table], row.cells)
         row.deleted_at = filing.at
         _changed(filing, row, "row.delete", old=row.cells, new=None)
     return row
@@ -151,6 +169,7 @@ def restore_row(filing: Filing, code: str, row_id: int) -> FactRow:
     row = row_on(filing, code, row_id)
     filing.require_part(code, row.created_by)
     if row.deleted_at is not None:
+        _require_open(filing, code, filing.rubric.table[row.table], row.cells)
         row.deleted_at = None
         _set_declared(filing, filing.rubric.table[row.table], declared=False)
         _changed(filing, row, "row.restore", old=None, new=row.cells)
@@ -270,6 +289,7 @@ def accept_paste(filing: Filing, code: str, key: str, text: str, *, op: str) -> 
     good = [p.cells for p in pasted if p.cells is not None]
     if len(good) < len(pasted):
         raise Invalid(_("还有 %(n)s 行要改。", n=len(pasted) - len(good)), field="text")
+    _require_open(filing, code, table_of(filing, code, key), *good)
     _append(filing, table_of(filing, code, key), good)
     remember(filing.session, filing.actor, op, {"rows": len(good)}, at=filing.at)
     return len(good)

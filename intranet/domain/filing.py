@@ -85,12 +85,13 @@ class Filing:
     def why_locked(self, code: str | None = None) -> str:
         """Why nobody may change this (page of this) entry now; "" if it may be changed."""
         try:
-            self._require_now(code)
+            self.require_now(code)
         except DomainError as error:
             return error.message
         return ""
 
-    def _require_now(self, code: str | None) -> None:
+    def require_now(self, code: str | None) -> None:
+        """:raises DomainError: nobody may change this page of the entry now."""
         phases.require_filing(self.cycle, self.entry, self.returns, self.at, indicator=code, zone=self.zone)
 
     def require_lead(self, code: str | None = None) -> None:
@@ -100,7 +101,7 @@ class Filing:
         if self.right is not Right.LEAD:
             lead = self.rubric.terms.lead
             raise Forbidden(_("这里由%(lead)s填报。您可以上传材料、添加名册行。", lead=lead))
-        self._require_now(code)
+        self.require_now(code)
 
     def require_part(self, code: str | None, owner: int | None = None) -> None:
         """Evidence and rows: the lead's all, a helper's own.
@@ -111,7 +112,7 @@ class Filing:
             raise Forbidden(_("您可以查看，不能修改。"))
         if self.right is Right.HELPER and owner not in (None, self.actor.user_id):
             raise Forbidden(_("这是别人填的，您只能改自己添加的。"))
-        self._require_now(code)
+        self.require_now(code)
 
     def touch(self) -> None:
         self.entry.saved_at = self.at

@@ -114,14 +114,15 @@ def from_text(text: str) -> Filled:
         data = json.loads(text)
         letters = {str(k): _texts(v) for k, v in data["letters"].items()}
         lines = [
-            Line(str(x["section"]), str(x["key"]), int(x["row"]), _texts(x["texts"])) for x in data["lines"]
+            Line(_text(x["section"]), _text(x["key"]), int(x["row"]), _texts(x["texts"]))
+            for x in data["lines"]
         ]
         flaws = [
             Flaw(
                 sheet=str(x["sheet"]),
                 cell=str(x["cell"]),
                 message=str(x["message"]),
-                section=str(x["section"]),
+                section=_text(x["section"]),
                 row=int(x["row"]),
                 column=str(x["column"]),
                 stops=x["stops"] is True,
@@ -136,4 +137,9 @@ def from_text(text: str) -> Filled:
 
 
 def _texts(value: Any) -> dict[str, str]:
-    return {str(k): str(v) for k, v in value.items()}
+    return {_text(k): _text(v) for k, v in value.items()}
+
+
+def _text(value: Any) -> str:
+    """Without the half characters that only a forged form has, and that nothing can store."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")

@@ -43,6 +43,7 @@ from intranet.models import FactRow
 from intranet.queries.filing import Page
 from intranet.rubric import marks
 from intranet.rubric.model import Column, JudgedClause, Table
+from intranet.rubric.numbers import as_fraction
 
 
 def plan(desk: Standing, filled: Filled) -> Plan:
@@ -77,11 +78,11 @@ class _Planner:
         self.stopped = {(f.section, f.row) for f in filled.flaws if f.stops}
 
     def problem(self, line: Line, column: str, message: str) -> None:
-        sheet, cell = self.filled.sheets[line.section], self.filled.cell(line, column)
+        sheet, cell = self.filled.sheets.get(line.section, ""), self.filled.cell(line, column)
         self.plan.problems.append(Problem(sheet, cell, message, True, line.section, line.row, column))
 
     def change(self, line: Line, column: str = "", **more: Any) -> None:
-        sheet, cell = self.filled.sheets[line.section], self.filled.cell(line, column)
+        sheet, cell = self.filled.sheets.get(line.section, ""), self.filled.cell(line, column)
         self.plan.changes.append(
             Change(section=line.section, sheet=sheet, cell=cell, row=line.row, texts=line.texts, **more)
         )
@@ -177,8 +178,7 @@ class _Planner:
                 if row is None or not untouched:
                     new.append((line, texts, row is not None))
         live = {r.id or 0: r for r in self.desk.rows.values() if r.table == table.key and not r.deleted_at}
-        for line, texts, was_deleted in new:
-            self._new(columns, code, line, texts, live, seen, was_deleted=was_deleted)
+        self._added(columns, code, new, {i: r for i, r in live.items() if i not in seen}, seen)
         if not any(s == section for s, _row in self.stopped):
             for row_id in sorted(live.keys() - seen):
                 if f"r:{row_id}" in self.filled.base:
@@ -187,7 +187,8 @@ class _Planner:
     def _row(self, table: Table, key: str, seen: set[int]) -> FactRow | None:
         """The stored row of a line. A row copied in the sheet carries its number along: the first has it."""
         number = key.removeprefix("r:")
-        row = self.desk.rows.get(int(number)) if number.isascii() and number.isdecimal() else None
+        is_number = number.isascii() and number.isdecimal() and len(number) < 19
+        row = self.desk.rows.get(int(number)) if is_number else None
         return row if row is not None and row.table == table.key and row.id not in seen else None
 
     def _known(
@@ -213,42 +214,45 @@ class _Planner:
                 is_conflict=base != digest([now[c.key] for c in columns]),
             )
 
-    def _new(
+    def _added(
         self,
         columns: Sequence[Column],
         code: str,
-        line: Line,
-        texts: dict[str, str],
-        live: Mapping[int, FactRow],
+        new: Sequence[tuple[Line, dict[str, str], bool]],
+        others: Mapping[int, FactRow],
         seen: set[int],
-        *,
-        was_deleted: bool,
     ) -> None:
-        """A row without a number, or one deleted since the download. One of the same content that the
-        file does not name otherwise is the same row: so a file uploaded twice adds nothing twice."""
-        for row_id, row in live.items():
-            if row_id not in seen and texts_of(self.filing, columns, row.cells) == texts:
-                seen.add(row_id)
+        """Rows without a number, or (True) deleted since the download.
+
+        One of the same content that the file does not name otherwise (``others``) is the same row: a
+        file uploaded twice adds nothing twice.
+        """
+        same: dict[tuple[str, ...], list[int]] = {}
+        for row_id, row in others.items() if new else ():
+            same.setdefault(tuple(texts_of(self.filing, columns, row.cells).values()), []).append(row_id)
+        for line, texts, was_deleted in new:
+            twins = same.get(tuple(texts.values()))
+            if twins:
+                seen.add(twins.pop(0))
                 self.plan.same += 1
-                return
-        if self._reads(columns, line) and self.may(line, "", lambda: self.filing.require_part(code)):
-            self.change(
-                line,
-                key=f"n:{line.section.removeprefix('table:')}:{line.row}",
-                version=0,
-                kind="add",
-                page=code,
-                title=_title(columns, texts),
-                parts=_parts(columns, {}, texts),
-                is_conflict=was_deleted,
-                note=_("系统里这一行已被删除，采纳后会重新加入") if was_deleted else "",
-            )
+            elif self._reads(columns, line) and self.may(line, "", lambda: self.filing.require_part(code)):
+                self.change(
+                    line,
+                    key=f"n:{line.section.removeprefix('table:')}:{line.row}",
+                    version=0,
+                    kind="add",
+                    page=code,
+                    title=_title(columns, texts),
+                    parts=_parts(columns, {}, texts),
+                    is_conflict=was_deleted,
+                    note=_("系统里这一行已被删除，采纳后会重新加入") if was_deleted else "",
+                )
 
     def _gone(
         self, section: str, columns: Sequence[Column], code: str, row: FactRow, line: Line | None = None
     ) -> None:
         now = texts_of(self.filing, columns, row.cells)
-        sheet = self.filled.sheets[section]
+        sheet = self.filled.sheets.get(section, "")
         cell = self.filled.cell(line) if line else ""
         refused = _refusal(lambda: self.filing.require_part(code, row.created_by))
         title = _title(columns, now)
@@ -341,10 +345,12 @@ _POINTS = Column(key=POINTS, label=HEADS[POINTS], type="number")
 
 
 def _number(text: str) -> Fraction | None:
+    """A decimal as :func:`plain` leaves it; None for anything else, also 1/2 and 20%."""
     try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
+        number = None if {"/", "%"} & set(text) else as_fraction(text)
+    except ValueError:
         return None
+    return number if isinstance(number, Fraction) else None
 
 
 def proposed_of(desk: Standing, code: str) -> Fraction | None:

@@ -206,7 +206,7 @@ def asks(rubric: Rubric, page: Page, filed: Filed) -> list[Ask]:
         table = rubric.table[key]
         if table.by == SCHOOL and _concerns(page, key, filed):
             rows = facts.rows(key)
-            mine = any(_matches(row, where) for row in rows or () for where in wheres)
+            mine = any(matches(row, where) for row in rows or () for where in wheres)
             out.append(Ask("table", key, table.title, rows is not None, mine))
     for leaf in page.leaves:
         if isinstance(leaf, JudgedClause) and is_open(filed.sheet[leaf.code]):
@@ -233,7 +233,8 @@ def _concerns(page: Page, table: str, filed: Filed) -> bool:
     return not readers or any(filed.sheet[code].state is not State.NA for code in readers)
 
 
-def _matches(row: Mapping[str, object], where: Conditions) -> bool:
+def matches(row: Mapping[str, object], where: Conditions) -> bool:
+    """Whether a clause that reads rows under these conditions counts this one."""
     return all(row.get(column) in allowed for column, allowed in where.items())
 
 

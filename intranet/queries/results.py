@@ -151,10 +151,7 @@ class Ranking:
 
     def root_losses(self, line: UnitLine) -> list[str]:
         """What was taken from the total, in words."""
-        lines = line.result.sheet[self.rubric.root.code].lines
-        return [
-            f"{sentences.line(x)} {show(x.points)}" for x in lines if x.points is not None and x.points < 0
-        ]
+        return losses_of(line.result.sheet[self.rubric.root.code])
 
     def figure(self, line: UnitLine, code: str) -> Fraction | None:
         """The value of one column; None where nothing in it applies to the unit."""
@@ -169,11 +166,10 @@ class Ranking:
     def no_figure(self, line: UnitLine, code: str) -> str:
         """What stands in a column without a figure: 未设分值 where no clause in it has points, else 不适用 or 待评."""
         parts = next((s.of for s in self.rubric.subtotals if s.code == code), (code,))
-        under = [c for part in parts for c in self.rubric.under(part) if not self.rubric.children[c.code]]
-        unset = {c.unset for c in under}
-        if len(unset) == 1 and "" not in unset:
-            return unset.pop()
-        scores = [line.result.sheet.get(c.code) for c in under]
+        unset = self.rubric.unset_word(*parts)
+        if unset:
+            return unset
+        scores = [line.result.sheet.get(c.code) for part in parts for c in self.rubric.under(part)]
         pending = any(s is not None and s.state is not State.NA for s in scores)
         return _("待评") if pending else _("不适用")
 
@@ -191,6 +187,13 @@ def columns_of(rubric: Rubric) -> tuple[tuple[str, str, Fraction | None], ...]:
 def _most(rubric: Rubric, codes: Sequence[str]) -> Fraction | None:
     most = [rubric.by[c].max for c in codes]
     return None if any(m is None for m in most) else sum((m for m in most if m is not None), Fraction(0))
+
+
+def losses_of(score: Score) -> list[str]:
+    """The lines of a score that take points away, in words."""
+    return [
+        f"{sentences.line(x)} {show(x.points)}" for x in score.lines if x.points is not None and x.points < 0
+    ]
 
 
 def lost_on(score: Score | None) -> Fraction:

@@ -486,6 +486,11 @@ class Rubric(Value):
         for kid in self.children[code]:
             yield from self.under(kid.code)
 
+    def unset_word(self, *codes: str) -> str:
+        """未设分值 where no clause under ``codes`` has points in this cycle, else ""."""
+        words = {c.unset for code in codes for c in self.under(code) if not self.children[c.code]}
+        return words.pop() if len(words) == 1 else ""
+
     @cached_property
     def indicators(self) -> tuple[Clause, ...]:
         """The clauses people call an indicator (二级 / B级): a page, a rail item, a heat-map column each.

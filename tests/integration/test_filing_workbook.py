@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -195,6 +196,33 @@ def test_sending_the_form_twice_saves_once(lead: Client, world: World) -> None:
     assert len(rows(world, "exchange")) == 2
 
 
+def test_more_changes_than_a_page_shows_come_with_a_second_upload(
+    lead: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("intranet.domain.offline_plan.MOST_CHANGES", 1)
+    book = download(lead, world)
+    fill(book["填报项"], "填写", "f:A2.下学期", 3)
+    fill(book["填报项"], "填写", "f:took_part", 20)
+    page = check(lead, world, book)
+    assert "还有 1 项没有列出。采纳这些以后，请把同一份表再上传一次。" in words(html(page))
+    take(lead, world, page, boxes(page))
+    assert boxes(check(lead, world, book)) == ["f:took_part~0"]
+
+
+def test_a_self_score_follows_or_says_why(lead: Client, world: World) -> None:
+    book = download(lead, world)
+    scores = book["自评分"]
+    assert place(scores, "按填报内容算得", "m:A1.1").value == "1"
+    fill(scores, "自评分", "m:A1.1", 1)  # equal to what the facts give: nothing to store
+    assert boxes(check(lead, world, book)) == []
+    fill(scores, "自评分", "m:A1.1", "1.5")
+    fill(scores, "理由", "m:A1.1", "理事会刚成立")
+    page = check(lead, world, book)
+    take(lead, world, page, boxes(page))
+    mark = marks(world)["A1.1"]
+    assert (str(mark.points), mark.reason, str(mark.computed)) == ("3/2", "理事会刚成立", "1")
+
+
 def test_only_what_is_ticked_is_taken(lead: Client, world: World) -> None:
     book = download(lead, world)
     fill(book["填报项"], "填写", "f:A2.下学期", 3)
@@ -355,6 +383,10 @@ def test_each_wrong_cell_is_named_and_the_rest_can_be_taken(lead: Client, world:
     add_row(roster, 5, **{"姓名(工号)": "孙某", "类别": "定期", "派出学校": "别处小学"})
     wrong += [("教师交流名册", "D5", "“别处小学”不在本单位的学校里")]
     wrong += [("自评分", fill(scores, "自评分", "m:A1.2", 9), "请填 0 — 3")]
+    fields["D40"] = "补充说明"
+    wrong += [("填报项", "D40", "这一行不是系统给出的，没有读取")]
+    fill(scores, "自评分", "m:A1.1", 2)  # the facts give 1
+    wrong += [("自评分", place(scores, "理由", "m:A1.1").coordinate, "请写明理由")]
     page = check(lead, world, book)
     found = problem_rows(page)
     for sheet, cell, said in wrong:
@@ -512,6 +544,32 @@ def test_a_forged_form_gets_a_sentence(lead: Client, world: World) -> None:
         answer = lead.post(at(world, rest="/workbook/apply"), {"filled": filled, "take": "f:pairs~0"})
         assert answer.status_code == 422
         assert "核对的内容不完整，请重新上传文件。" in html(answer)
+
+
+def test_a_forged_reading_is_compared_like_any_other(lead: Client, world: World) -> None:
+    page = check(lead, world, download(lead, world))
+    sent = json.loads(unescape(hidden(page.get_data(as_text=True), "filled")))
+    about = {"about": sent["about"], "base": {}, "sheets": {}, "letters": {}, "flaws": []}
+    lines = [
+        {"section": "fields", "key": "f:pairs", "row": 2, "texts": {"value": "1\ud800"}},
+        {"section": "fields", "key": "f:absences", "row": 3, "texts": {"value": "0"}},  # the bureau's
+        {"section": "self", "key": "m:A1.2", "row": 4, "texts": {"points": "1e999999999"}},
+        {"section": "table:exchange", "key": "r:" + "9" * 5000, "row": 5, "texts": {"person": "王某"}},
+    ]
+    for sheets in ({}, {"table:exchange": "名册"}):
+        filled = json.dumps({**about, "sheets": sheets, "lines": lines})
+        answer = lead.post(
+            at(world, rest="/workbook/apply"),
+            {"filled": filled, "take": ["f:absences~0", "f:pairs~0", "m:A1.2~0"]},
+        )
+        assert answer.status_code == 409
+        assert [p[2] for p in problem_rows(answer)][:3] == [
+            "“1?”不是数，请填整数，如 3",
+            "这一项现在不用填，没有读取",
+            "请填数字，例如 2.5",
+        ]
+    assert boxes(answer) == ["n:exchange:5~0"] or boxes(answer, ticked=False) == ["n:exchange:5~0"]
+    assert "absences" not in answers(world)
 
 
 def test_new_rules_after_the_download(lead: Client, world: World) -> None:

@@ -11,6 +11,7 @@ from intranet.enums import CycleState
 from intranet.errors import NotFound
 from intranet.i18n import _
 from intranet.queries import entries, filed
+from intranet.queries.results import losses_of, lost_on
 from intranet.rubric.ledger import Score, Sheet, result_from_json
 from intranet.rubric.model import Clause, Rubric
 from intranet.web import access, context
@@ -45,6 +46,8 @@ def result(entry_id: int) -> Response:
         found=found,
         rank=own.rank,
         dimensions=_dimensions(rubric, found.sheet),
+        deducted=lost_on(found.sheet[rubric.root.code]),
+        losses=losses_of(found.sheet[rubric.root.code]),
     )
 
 

@@ -105,7 +105,7 @@ def test_cells_have_the_kind_of_their_column() -> None:
     assert (row["D"].value, row["D"].number_format) == (datetime(2030, 9, 1), "yyyy-mm-dd")
     assert (row["E"].value, row["F"].value) == (3, 0.125)
     rules = {str(v.sqref): v for v in opened["名册 一"].data_validations.dataValidation}
-    assert (rules["D2:D2001"].type, rules["D2:D2001"].operator) == ("date", "between")
+    assert (rules["D2:D2001"].type, rules["D2:D2001"].formula1) == ("date", "61")
     assert (rules["E2:E2001"].type, rules["E2:E2001"].formula1) == ("whole", "0")
     assert (rules["F2:F2001"].formula1, rules["F2:F2001"].formula2) == ("0", "1")
     assert rules["G2:G2001"].formula1 == "'_options'!$A$1:$A$2"
