@@ -15,6 +15,7 @@ from typing import Any
 
 import pluggy
 
+from . import hook_answers
 from .errors import DomainError, RubricError
 from .hookspecs import ENTRY_POINTS, PROJECT, RubricSpec
 from .i18n import _
@@ -65,7 +66,9 @@ class PluginHooks:
 
     def _call(self, hook: str, unit: str, **arguments: Any) -> Any:
         try:
-            return self._callers[hook](**arguments)
+            answer = self._callers[hook](**arguments)
+            hook_answers.check(hook, answer)
+            return answer
         except Exception as error:
             raise HookFailed(self.plugin, hook, unit, error) from error
 

@@ -73,6 +73,16 @@ def add_row(filing: Filing, code: str, key: str, texts: Mapping[str, str], *, op
     return row
 
 
+def add_rows(filing: Filing, code: str, key: str, rows: Sequence[Mapping[str, str]]) -> list[FactRow]:
+    """Append several rows, all or none.
+
+    :raises Invalid: of the first row that cannot be read, ``problems`` by column; too many rows.
+    """
+    filing.require_part(code)
+    table = table_of(filing, code, key)
+    return _append(filing, table, [read_cells(filing, table, texts) for texts in rows])
+
+
 def _append(filing: Filing, table: Table, rows: Sequence[dict[str, Any]]) -> list[FactRow]:
     session = filing.session
     live, last = extent_of(session, filing.entry_id, table.key)

@@ -4,6 +4,7 @@ phases, versions and log hold."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import groupby
 
 from intranet.domain import fact_rows
 from intranet.domain.filing import Filing, save_answer
@@ -33,19 +34,24 @@ def apply(desk: Standing, found: Plan, chosen: Mapping[str, int], *, op: str) ->
     picked = [change for change in found.changes if change.key in chosen]
     if len(picked) < len(chosen) or any(chosen[c.key] != c.version for c in picked):
         raise Conflict(_("核对以后，系统里的内容又有变化，什么也没有保存。下面是现在的对照，请再看一遍。"))
-    order = {"edit": 0, "delete": 1, "add": 2}
+    kept = [c for c in picked if c.section != SELF and c.kind != "add"]
+    for change in sorted(kept, key=lambda c: c.kind == "delete"):
+        _take(change, lambda change=change: _save(filing, change))  # type: ignore[misc]
+    for (_section, _page), rows in groupby(
+        (c for c in picked if c.kind == "add"), key=lambda c: (c.section, c.page)
+    ):
+        added = list(rows)
+        _take(added[0], lambda added=added: _add(filing, added))  # type: ignore[misc]
     scores = [c for c in picked if c.section == SELF]
-    for change in sorted((c for c in picked if c.section != SELF), key=lambda c: order[c.kind]):
-        _take(filing, change, lambda change=change: _save(filing, change))  # type: ignore[misc]
     if scores:
         desk = desk.again()  # the facts just saved may give other points, from which a score differs
     for change in scores:
-        _take(filing, change, lambda change=change: _save_score(desk, change))  # type: ignore[misc]
+        _take(change, lambda change=change: _save_score(desk, change))  # type: ignore[misc]
     remember(filing.session, filing.actor, op, {"workbook": len(picked)}, at=filing.at)
     return len(picked)
 
 
-def _take(filing: Filing, change: Change, verb: Callable[[], object]) -> None:
+def _take(change: Change, verb: Callable[[], object]) -> None:
     """:raises Invalid: with the place in the workbook."""
     try:
         verb()
@@ -60,14 +66,17 @@ def _save(filing: Filing, change: Change) -> None:
         key, _at, school = change.key.removeprefix("f:").partition("@")
         text = change.texts.get(VALUE, "")
         save_answer(filing, change.page, key, text, version=change.version, op="", school=school)
-    elif change.kind == "add":
-        table = change.section.removeprefix("table:")
-        fact_rows.add_row(filing, change.page, table, change.texts, op="")
     elif change.kind == "delete":
         fact_rows.delete_row(filing, change.page, int(change.key.removeprefix("r:")))
     else:
         row_id = int(change.key.removeprefix("r:"))
         fact_rows.edit_row(filing, change.page, row_id, change.texts, version=change.version, op="")
+
+
+def _add(filing: Filing, added: list[Change]) -> None:
+    """The new rows of one table, which need no reading back between them."""
+    table = added[0].section.removeprefix("table:")
+    fact_rows.add_rows(filing, added[0].page, table, [change.texts for change in added])
 
 
 def _save_score(desk: Standing, change: Change) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-MOST_CHANGES = 1000
+MOST_CHANGES = 500
 """Changes shown at once; the same file may be uploaded again for the rest."""
 
 

@@ -11,6 +11,8 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -18,14 +20,15 @@ from flask import Flask
 from sqlmodel import Session, col, select
 
 from intranet import create_app
+from intranet.actor import Actor
 from intranet.config import Settings
-from intranet.db import build_engine, read_session, upgrade, write_session
+from intranet.db import build_engine, upgrade, write_session
 from intranet.demo import PASSWORD as DEMO_PASSWORD
 from intranet.demo import build_demo
 from intranet.domain import cycles, freeze
 from intranet.domain.scoring import score_entries, scoring_for
 from intranet.enums import CycleState, Role, SubmissionState
-from intranet.models import Answer, Cycle, Entry, FactRow, Grant, Mark, Unit, User
+from intranet.models import Cycle, Entry, Grant, Mark, Unit, User
 from intranet.plugins import RubricRegistry, build_plugin_manager
 from intranet.queries.cycles import entries_of
 from intranet.queries.filing import pages
@@ -76,180 +79,185 @@ def look_around(visitor: Visitor, paths: list[str]) -> None:
 
 
 @dataclass(frozen=True)
+class Filed:
+    """One unit of the demonstration: its entry, who fills it in, its pages with their tables, its forms."""
+
+    entry: int
+    lead: str
+    tables: dict[str, tuple[str, ...]]
+    forms: tuple[str, ...]
+
+    def school_paths(self) -> list[str]:
+        there = f"/entries/{self.entry}"
+        paths = ["/tasks", there, f"{there}/check", f"{there}/evidence", f"{there}/workbook"]
+        paths += [f"{there}/forms/{key}" for key in self.forms]
+        paths += [f"{there}/indicators/{code}" for code in self.tables]
+        for code, tables in [(c, t) for c, t in self.tables.items() if t][:2]:
+            paths.append(f"{there}/indicators/{code}?table={tables[0]}&row=new")
+            paths.append(f"{there}/indicators/{code}/tables/{tables[0]}/paste")
+        return paths
+
+
+@dataclass(frozen=True)
 class Demo:
-    """Its server and ids: cycles in filing, in review, in preparation; the first entry of the first two."""
+    """The demonstration served: cycles in filing, in review, in preparation, a unit of the first two."""
 
     server: Server
     filing: int
     review: int
     draft: int
-    entry: int
-    submitted: int
     unit: int
     rubrics: tuple[str, ...]
-    indicators: dict[int, list[tuple[str, list[str]]]]
-    """By entry: code of each page and its tables."""
+    open: Filed
+    submitted: Filed
+
+    def bureau_paths(self) -> list[str]:
+        cycle, draft = f"/bureau/cycles/{self.filing}", f"/bureau/cycles/{self.draft}"
+        paths = ["/password", "/bureau/cycles", "/bureau/cycles/new"]
+        paths += [f"{draft}/{step}" for step in ("basics", "rulings", "dates", "units", "panel", "open")]
+        paths += [f"{cycle}/{tab}" for tab in ("progress", "data", "freeze", "ranking", "phase", "rulings")]
+        paths += [f"{cycle}/{tab}" for tab in ("dates", "units", "panel", f"progress/{self.open.entry}")]
+        paths += [f"/bureau/cycles/{self.review}/{tab}" for tab in ("progress", "data", "freeze", "phase")]
+        paths += ["/bureau/units", "/bureau/units/new", f"/bureau/units/{self.unit}", "/bureau/schools"]
+        paths += ["/bureau/units/import", "/bureau/people", "/bureau/people/import", "/bureau/rubrics"]
+        paths += [f"/bureau/rubrics/{key}" for key in self.rubrics]
+        return [*paths, "/bureau/log", "/bureau/log/check"]
+
+    def member_paths(self) -> list[str]:
+        there = f"/entries/{self.open.entry}"
+        return [there, *(f"{there}/indicators/{code}" for code in list(self.open.tables)[:5])]
+
+    def panel_paths(self) -> list[str]:
+        cycle, entry = f"/panel/cycles/{self.review}", f"/panel/entries/{self.submitted.entry}"
+        paths = ["/panel", cycle, f"{cycle}?by=unit", f"{cycle}/sheet", f"{cycle}/board"]
+        for n, code in enumerate(self.submitted.tables):
+            paths.append(f"{entry}/indicators/{code}")
+            if n % 4 == 0:
+                paths.append(f"{entry}/indicators/{code}/settle")
+        return paths
+
+
+GATE = ["/sign-in", "/sign-in?expired=1&next=/tasks"]
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     settings = Settings(
-        data=tmp_path_factory.mktemp("demo"), bureau_name="示例区教育局", help_line="普教科 0000", allow_http=True
+        data=tmp_path_factory.mktemp("demo"),
+        bureau_name="示例区教育局",
+        help_line="普教科 0000",
+        allow_http=True,
     )
-    engine = build_engine(settings)
+    engine, manager = build_engine(settings), build_plugin_manager()
     upgrade(engine, settings)
-    manager = build_plugin_manager()
     registry = RubricRegistry(manager)
     build_demo(engine, settings, registry)
     with write_session(engine) as session:
         filing, review = session.exec(select(Cycle).order_by(col(Cycle.id))).all()[:2]
         review.state = CycleState.REVIEW
         session.add(review)
+        title = "2031学年考核（筹备）"
         draft = cycles.create_cycle(
-            session, _bureau(session), registry, title="2031学年考核（筹备）", rubric=filing.rubric_key
+            session, _bureau(session), registry, title=title, rubric=filing.rubric_key
         )
         session.commit()
-        entry = entries_of(session, filing.id or 0)[0].id or 0
-        submitted = next(
-            e.id or 0 for e in entries_of(session, review.id or 0) if e.state == SubmissionState.SUBMITTED
-        )
-        indicators = {
-            of: [(p.code, list(p.tables)) for p in pages(scoring_for(cycle, registry).rubric)]
-            for of, cycle in ((entry, filing), (submitted, review))
-        }
         unit = session.exec(select(Unit)).first()
         assert unit is not None
-        ids = (filing.id or 0, review.id or 0, draft.id or 0, entry, submitted, unit.id or 0)
+        ids = (filing.id or 0, review.id or 0, draft.id or 0, unit.id or 0)
+        first = entries_of(session, ids[0])[0]
+        handed_in = next(e for e in entries_of(session, ids[1]) if e.state == SubmissionState.SUBMITTED)
+        filed = (_filed(filing, first, registry), _filed(review, handed_in, registry))
+    engine.dispose()
     app = create_app(settings, manager)
     with serving(app) as server:
-        yield Demo(server, *ids, tuple(registry.installed), indicators)
+        yield Demo(server, *ids, tuple(registry.installed), *filed)
     app.extensions["intranet"].engine.dispose()
-    engine.dispose()
 
 
-def _bureau(session: Session):  # type: ignore[no-untyped-def]
+def _bureau(session: Session) -> Actor:
     query = select(User).join(Grant, col(Grant.user_id) == col(User.id)).where(Grant.role == Role.BUREAU)
     return actor_for(session, session.exec(query).one())
 
 
-def person(visit: Visit, demo: Demo, login: str, size: dict[str, int]) -> Visitor:
-    visitor = visit(demo.server, size=dict(size))
+def _filed(cycle: Cycle, entry: Entry, registry: RubricRegistry) -> Filed:
+    rubric = scoring_for(cycle, registry).rubric
+    tables = {page.code: tuple(page.tables) for page in pages(rubric)}
+    return Filed(entry.id or 0, f"lead-{entry.code.lower()}", tables, tuple(f.key for f in rubric.forms))
+
+
+@SIZES
+def test_the_gate(demo: Demo, visit: Visit, size: dict[str, int]) -> None:
+    look_around(visit(demo.server, size=size), GATE)
+
+
+def signed_in(visit: Visit, demo: Demo, login: str, size: dict[str, int]) -> Visitor:
+    visitor = visit(demo.server, size=size)
     visitor.sign_in(login, DEMO_PASSWORD)
     return visitor
 
 
 @SIZES
-def test_the_gate(demo: Demo, visit: Visit, size: dict[str, int]) -> None:
-    look_around(visit(demo.server, size=dict(size)), ["/sign-in", "/sign-in?expired=1&next=/tasks"])
-
-
-@SIZES
 def test_the_bureau_pages(demo: Demo, visit: Visit, size: dict[str, int]) -> None:
-    clerk = person(visit, demo, "admin", size)
-    cycle, draft = f"/bureau/cycles/{demo.filing}", f"/bureau/cycles/{demo.draft}"
-    paths = ["/password", "/bureau/cycles", "/bureau/cycles/new"]
-    paths += [f"{draft}/{step}" for step in ("basics", "rulings", "dates", "units", "panel", "open")]
-    paths += [f"{cycle}/{tab}" for tab in ("progress", "data", "freeze", "ranking", "phase", "rulings")]
-    paths += [f"{cycle}/{tab}" for tab in ("dates", "units", "panel", f"progress/{demo.entry}")]
-    paths += [f"/bureau/cycles/{demo.review}/{tab}" for tab in ("progress", "data", "freeze", "phase")]
-    paths += ["/bureau/units", "/bureau/units/new", f"/bureau/units/{demo.unit}", "/bureau/schools"]
-    paths += ["/bureau/units/import", "/bureau/people", "/bureau/people/import", "/bureau/rubrics"]
-    paths += [f"/bureau/rubrics/{key}" for key in demo.rubrics]
-    paths += ["/bureau/log", "/bureau/log/check"]
-    look_around(clerk, paths)
+    look_around(signed_in(visit, demo, "admin", size), demo.bureau_paths())
 
 
 @SIZES
-@pytest.mark.parametrize("which", ["entry", "submitted"])
-def test_the_school_pages(demo: Demo, visit: Visit, size: dict[str, int], which: str) -> None:
-    entry = getattr(demo, which)
-    lead = person(visit, demo, _lead_of(demo, entry), size)
-    there = f"/entries/{entry}"
-    paths = ["/tasks", there, f"{there}/check", f"{there}/evidence", f"{there}/workbook"]
-    paths += [f"{there}/forms/{key}" for key in _forms(demo, entry)]
-    if which == "submitted":
-        paths.append(f"{there}/receipt")
-    with_table = 0
-    for code, tables in demo.indicators[entry]:
-        paths.append(f"{there}/indicators/{code}")
-        if tables and with_table < 2:
-            with_table += 1
-            paths.append(f"{there}/indicators/{code}?table={tables[0]}&row=new")
-            paths.append(f"{there}/indicators/{code}/tables/{tables[0]}/paste")
-    look_around(lead, paths)
+def test_the_school_pages(demo: Demo, visit: Visit, size: dict[str, int]) -> None:
+    look_around(signed_in(visit, demo, demo.open.lead, size), demo.open.school_paths())
 
 
-def _engine(demo: Demo):  # type: ignore[no-untyped-def]
-    return demo.server.app.extensions["intranet"].engine
-
-
-def _lead_of(demo: Demo, entry: int) -> str:
-    with read_session(_engine(demo)) as session:
-        found = session.get(Entry, entry)
-        assert found is not None
-        return f"lead-{found.code.lower()}"
-
-
-def _forms(demo: Demo, entry: int) -> list[str]:
-    with read_session(_engine(demo)) as session:
-        found = session.get(Entry, entry)
-        assert found is not None
-        cycle = session.get(Cycle, found.cycle_id)
-        assert cycle is not None
-        rubric = scoring_for(cycle, demo.server.app.extensions["intranet"].registry).rubric
-        return [form.key for form in rubric.forms]
+@SIZES
+def test_the_school_pages_after_submission(demo: Demo, visit: Visit, size: dict[str, int]) -> None:
+    paths = [*demo.submitted.school_paths(), f"/entries/{demo.submitted.entry}/receipt"]
+    look_around(signed_in(visit, demo, demo.submitted.lead, size), paths)
 
 
 @SIZES
 def test_the_member_school_pages(demo: Demo, visit: Visit, size: dict[str, int]) -> None:
-    member = person(visit, demo, _lead_of(demo, demo.entry).replace("lead", "member"), size)
-    there = f"/entries/{demo.entry}"
-    codes = [code for code, _tables in demo.indicators[demo.entry]][:5]
-    look_around(member, [there, *(f"{there}/indicators/{code}" for code in codes), f"{there}/evidence"])
+    member = signed_in(visit, demo, demo.open.lead.replace("lead", "member"), size)
+    look_around(member, demo.member_paths())
 
 
 @SIZES
 def test_the_panel_pages(demo: Demo, visit: Visit, size: dict[str, int]) -> None:
-    chair = person(visit, demo, "chair", size)
-    cycle, entry = f"/panel/cycles/{demo.review}", f"/panel/entries/{demo.submitted}"
-    paths = ["/panel", cycle, f"{cycle}?by=unit", f"{cycle}/sheet", f"{cycle}/board"]
-    for n, (code, _tables) in enumerate(demo.indicators[demo.submitted]):
-        paths.append(f"{entry}/indicators/{code}")
-        if n % 4 == 0:
-            paths.append(f"{entry}/indicators/{code}/settle")
-    look_around(chair, paths)
+    look_around(signed_in(visit, demo, "chair", size), demo.panel_paths())
 
 
 # --- results -------------------------------------------------------------------------------------
 
 
+def result_paths(world: World) -> dict[str, list[str]]:
+    """By who looks at them."""
+    cycle, entry = world.cycle_id, world.entries["g01"]
+    bureau, leader, school = f"/bureau/cycles/{cycle}", f"/leader/cycles/{cycle}", f"/entries/{entry}"
+    tabs = ("ranking", f"ranking/{entry}", "ranking/check", "freeze", "phase")
+    return {
+        "admin": [f"{bureau}/{tab}" for tab in tabs],
+        "leader": ["/leader", leader, f"{leader}/ranking", f"{leader}/ranking/{entry}"],
+        "auditor": ["/leader", "/bureau/log", f"{bureau}/ranking/check"],
+        "lead1": ["/tasks", school, f"{school}/result", f"{school}/forms/report"],
+    }
+
+
 @pytest.fixture
 def published(world: World, app: Flask) -> Iterator[Server]:
-    """Both units submitted, scored, frozen and published; the leader and the auditor look at it."""
+    """Both units of the small world submitted, scored, frozen and published."""
     panel_ground.submit(world, state=CycleState.DELIBERATION)
+    reviewer = world.users["rev1"]
     with world.write() as session:
         for entry_id in world.entries.values():
             for code, role, points, verdict in (("A1.2", "panel", 2, None), ("C1.1", "visit", 6, "良")):
-                session.add(
-                    Mark(
-                        entry_id=entry_id,
-                        code=code,
-                        role=role,
-                        user_id=world.users["rev1"],
-                        made_by=world.users["rev1"],
-                        points=panel_ground.Fraction(points),
-                        verdict=verdict,
-                    )
-                )
-        session.commit()
-    with world.write() as session:
+                mark = Mark(entry_id=entry_id, code=code, role=role, user_id=reviewer, made_by=reviewer)
+                mark.points, mark.verdict = Fraction(points), verdict
+                session.add(mark)
+        session.flush()
         cycle = session.get(Cycle, world.cycle_id)
         assert cycle is not None
         scoring = scoring_for(cycle, app.extensions["intranet"].registry)
         sheets = score_entries(session, cycle, scoring, entries_of(session, world.cycle_id), check=True)
-        warnings = [c.text for c in freeze.rehearse(cycle, scoring, sheets).warnings]
-        actor, at = world.actor("admin"), panel_ground.datetime.now(panel_ground.UTC)
-        freeze.freeze(session, actor, cycle, scoring, sheets, accepted=warnings, reason="", at=at)
+        seen = [check.text for check in freeze.rehearse(cycle, scoring, sheets).warnings]
+        actor, at = world.actor("admin"), datetime.now(UTC)
+        freeze.freeze(session, actor, cycle, scoring, sheets, accepted=seen, reason="", at=at)
         cycle.state = CycleState.PUBLISHED
         session.add(cycle)
         session.commit()
@@ -259,22 +267,25 @@ def published(world: World, app: Flask) -> Iterator[Server]:
 
 @SIZES
 def test_the_result_pages(world: World, published: Server, visit: Visit, size: dict[str, int]) -> None:
-    cycle, entry = world.cycle_id, world.entries["g01"]
-    rounds = {
-        "admin": [
-            f"/bureau/cycles/{cycle}/{tab}"
-            for tab in ("ranking", f"ranking/{entry}", "ranking/check", "freeze", "phase")
-        ],
-        "leader": [
-            "/leader",
-            f"/leader/cycles/{cycle}",
-            f"/leader/cycles/{cycle}/ranking",
-            f"/leader/cycles/{cycle}/ranking/{entry}",
-        ],
-        "auditor": ["/leader", "/bureau/log", f"/bureau/cycles/{cycle}/ranking/check"],
-        "lead1": ["/tasks", f"/entries/{entry}", f"/entries/{entry}/result", f"/entries/{entry}/forms/report"],
-    }
-    for login, paths in rounds.items():
-        visitor = visit(published, size=dict(size))
+    for login, paths in result_paths(world).items():
+        visitor = visit(published, size=size)
         visitor.sign_in(login, PASSWORD)
         look_around(visitor, paths)
+
+
+# --- all of them ---------------------------------------------------------------------------------
+
+NO_PAGES = {"static", "home.index", "bureau.cycle", "files.download", "files.preview"}
+"""Files, and addresses that only lead on."""
+
+
+def test_every_page_is_looked_at(demo: Demo, world: World) -> None:
+    app = demo.server.app
+    every = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    paths = [*GATE, *demo.bureau_paths(), *demo.open.school_paths(), *demo.submitted.school_paths()]
+    paths += [*demo.member_paths(), *demo.panel_paths(), f"/entries/{demo.submitted.entry}/receipt"]
+    paths += [path for of in result_paths(world).values() for path in of]
+    match = app.url_map.bind("127.0.0.1").match
+    seen = {match(path.partition("?")[0], method="GET")[0] for path in paths}
+    downloads = {e for e in every if any(r.rule.endswith(".xlsx") for r in app.url_map.iter_rules(e))}
+    assert every - seen - downloads - NO_PAGES == set()

@@ -164,7 +164,7 @@ MEDIA = [
     ["开学第一课（示例）", "示例区报", "区级", "主流媒体", "", "2025-09-01"],
 ]
 
-FILED = [
+FILED: list[list[str | None]] = [
     ["制定了集团发展章程", "集团章程", None],
     ["集团章程文本", "集团章程", "1 章程.pdf"],
     ["①学校名称、办学理念和宗旨", "集团章程", None],
@@ -455,9 +455,10 @@ def _compare(data: bytes, half: dict[str, dict[str, Fraction]]) -> None:
 
     points = behind.sheet_cells(data, "指标得分")
     assert points[5] == ["分值", None, *(Fraction(m) for m in MAXIMA.values())]
-    assert points[6:] == [
-        [Fraction(n), name, *(rows[name][code] for code in MAXIMA)] for n, name in enumerate(order, 1)
-    ]
+    expected: list[list[behind.Cell]] = []
+    for n, name in enumerate(order, 1):
+        expected.append([Fraction(n), name, *[rows[name][code] for code in MAXIMA]])
+    assert points[6:] == expected
 
     form = behind.sheet_cells(data, ONE["name"])
     assert form[0] == ["云杉示例教育集团2025-2026学年工作推进情况统计表"]

@@ -179,6 +179,20 @@ def test_only_the_chair_settles_and_in_deliberation_too(world: World, client_for
     assert marks(world, "A2")["settled"].points == 5
 
 
+def test_in_deliberation_the_chair_settles_a_unit_that_never_submitted(
+    world: World, client_for: SignIn
+) -> None:
+    submit(world, "g01")
+    chair, path = client_for("chair"), f"{url(world, 'A2', 'g02')}/settle"
+    words = {"points.A2": "1", "reason.A2": "没有提交，按现有材料评定", "version.A2": "0", "do": "settle:A2"}
+    chair.post(path, words | {"op": "early"})
+    assert marks(world, "A2", "g02") == {}
+    world.move_to(CycleState.DELIBERATION)
+    assert "丁桥教育集团 未提交" in said(chair, f"/panel/cycles/{world.cycle_id}/board?show=missing")
+    assert chair.post(path, words | {"op": "late"}).status_code == 303
+    assert [m.points for m in marks(world, "A2", "g02").values()] == [Fraction(1)]
+
+
 def test_a_settlement_meets_another_chairs(world: World, client_for: SignIn) -> None:
     submit(world)
     chair = client_for("chair")
