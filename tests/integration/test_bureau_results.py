@@ -293,7 +293,11 @@ def test_the_workbook_and_the_official_form_carry_the_stored_figures(
     form = admin.get(f"{filled}/ranking/{world.entries['g01']}/forms/report.xlsx")
     sheet = load_workbook(BytesIO(form.data), data_only=True).worksheets[0]
     rows = [row for row in sheet.iter_rows(values_only=True) if row[1] and "章程" in str(row[1])]
-    assert [float(rows[0][n]) for n in (2, 3, 4)] == [5, 4, 3.5]  # 分值, 自评分 (computed 1 + typed 3), 考核得分
+    assert [float(rows[0][n]) for n in (2, 3, 4)] == [
+        5,
+        4,
+        3.5,
+    ]  # 分值, 自评分 (computed 1 + typed 3), 考核得分
     assert admin.get(f"{filled}/ranking/{world.entries['g01']}/forms/none.xlsx").status_code == 404
 
 
