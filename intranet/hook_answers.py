@@ -6,7 +6,7 @@ random and say nothing. Which codes must be answered is the engine's to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -40,7 +40,7 @@ def _mapping(answer: Any) -> Mapping[Any, Any]:
 
 
 def _each(answer: Any, kind: type) -> None:
-    if isinstance(answer, str) or not isinstance(answer, Iterable):
+    if isinstance(answer, str) or not isinstance(answer, Collection):
         raise TypeError(f"several {kind.__name__} are asked for, not {answer!r:.60}")
     wrong = [one for one in answer if not isinstance(one, kind)]
     if wrong:

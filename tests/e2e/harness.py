@@ -11,8 +11,9 @@ import contextlib
 import os
 import re
 import shutil
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,21 @@ def serving(app: Flask) -> Iterator[Server]:
 
 
 # --- the browser ---------------------------------------------------------------------------------
+
+
+def register(config: pytest.Config) -> None:
+    """Make the fixtures below known, once: one process can drive Playwright only once."""
+    if not config.pluginmanager.has_plugin("walks"):
+        config.pluginmanager.register(sys.modules[__name__], "walks")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note that a test failed, for its photograph."""
+    report = yield
+    if report.when == "call":
+        item.failed_in_call = report.failed  # type: ignore[attr-defined]
+    return report
 
 
 def find_chromium() -> str | None:
