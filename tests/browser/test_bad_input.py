@@ -10,9 +10,10 @@ from flask import Flask
 from playwright.sync_api import Page, Route, expect
 from sqlmodel import col, delete, select
 
-from intranet.enums import CycleState, SubmissionState
+from intranet.enums import SubmissionState
 from intranet.models import Answer, Entry, FactRow, LogEntry, Mark, SignIn
 from tests.e2e.harness import Server, Visit, Visitor, serving
+from tests.integration import panel_ground
 from tests.world import PASSWORD, World
 
 pytestmark = pytest.mark.browser
@@ -78,10 +79,13 @@ def test_two_tabs_editing_one_row(world: World, lead: Visitor) -> None:
     _add_person(lead, "甲某 001")
     second.goto(page_of(world, "B1"))
     for page, text in ((first, "2030-10-01"), (second, "2030-11-01")):
+        page.bring_to_front()
         page.locator("#table-exchange").get_by_role("link", name="甲某 001").click()
         page.locator("#table-exchange [name='c:start']").fill(text)
+    first.bring_to_front()
     with lead.saving("/rows/", page=first):
         first.get_by_role("button", name="保存这一行").click()
+    second.bring_to_front()
     with lead.saving("/rows/", 409, page=second):
         second.get_by_role("button", name="保存这一行").click()
     form = second.locator("#table-exchange .row-form")
@@ -156,32 +160,23 @@ def test_a_double_click_submits_once(world: World, lead: Visitor) -> None:
     assert len(times) == 1
 
 
-def test_a_double_click_scores_once(world: World, server: Server, visit: Visit) -> None:
-    with world.write() as session:
-        found = session.get(Entry, world.entries["g01"])
-        assert found is not None
-        found.state = SubmissionState.SUBMITTED
-        session.add(found)
-        session.add(
-            Answer(
-                entry_id=world.entries["g01"],
-                owner="school",
-                key=TERM,
-                value=2,
-                changed_by=world.users["lead1"],
-            )
-        )
-        session.commit()
-    world.move_to(CycleState.REVIEW)
+def reviewer_at(world: World, server: Server, visit: Visit, indicator: str) -> Visitor:
+    """A reviewer on the scoring page of g01, which has filed and submitted."""
+    panel_ground.submit(world, "g01")
     reviewer = visit(server)
     reviewer.sign_in("rev1", PASSWORD)
-    reviewer.go(f"/panel/entries/{world.entries['g01']}/indicators/A2")
+    reviewer.go(f"/panel/entries/{world.entries['g01']}/indicators/{indicator}")
+    return reviewer
+
+
+def test_a_double_click_scores_once(world: World, server: Server, visit: Visit) -> None:
+    reviewer = reviewer_at(world, server, visit, "A2")
     reviewer.page.fill('[name="points.A2"]', "1")
     reviewer.page.fill('[name="reason.A2"]', "只开了一次")
     reviewer.page.locator("[data-save]").dblclick()
     reviewer.page.wait_for_url(lambda url: not url.endswith("/indicators/A2"))
     with world.read() as session:
-        marks = session.exec(select(Mark)).all()
+        marks = session.exec(select(Mark).where(Mark.role == "panel")).all()
     assert [(m.code, str(m.points), m.reason, m.version) for m in marks] == [("A2", "1", "只开了一次", 1)]
 
 
@@ -311,6 +306,27 @@ def test_an_expired_session_at_a_plain_form(world: World, lead: Visitor) -> None
     assert lead.page.input_value("#paste").replace("\r\n", "\n") == text
     lead.press("添加这 2 行")
     assert people(world) == ["甲某 001", "乙某 002"]
+
+
+def test_an_expired_session_while_scoring(world: World, server: Server, visit: Visit) -> None:
+    reviewer = reviewer_at(world, server, visit, "A2")
+    reviewer.page.fill('[name="points.A2"]', "1.5")
+    reviewer.page.fill('[name="reason.A2"]', "只开了一次，纪要不全")
+    end_sessions(world)
+    with reviewer.answered(401), reviewer.page.expect_navigation(url=SIGN_IN):
+        reviewer.page.locator("[data-save]").click()
+    reviewer.page.fill("#login", "rev1")
+    reviewer.page.fill("#password", PASSWORD)
+    reviewer.press("登录")
+    expect(reviewer.page.locator("#notes")).to_contain_text("上次没保存上的内容已放回原处")
+    assert reviewer.page.input_value('[name="points.A2"]') == "1.5"
+    assert reviewer.page.input_value('[name="reason.A2"]') == "只开了一次，纪要不全"
+    reviewer.page.locator("[data-save]").click()
+    reviewer.page.wait_for_url(lambda url: not url.endswith("/indicators/A2"))
+    marks = panel_ground.marks(world, "A2")
+    assert [(login, str(m.points), m.reason) for login, m in marks.items()] == [
+        ("rev1", "3/2", "只开了一次，纪要不全")
+    ]
 
 
 def test_somebody_else_signs_in_and_finds_nothing(world: World, server: Server, lead: Visitor) -> None:

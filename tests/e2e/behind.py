@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -154,8 +153,3 @@ def sheet_cells(data: bytes, name: str) -> list[list[Cell]]:
 
 def sheet_names(data: bytes) -> list[str]:
     return list(openpyxl.load_workbook(io.BytesIO(data), read_only=True).sheetnames)
-
-
-def keep(data: bytes, path: Path) -> None:
-    """Put a downloaded workbook beside the test's other files, for looking at it afterwards."""
-    path.write_bytes(data)

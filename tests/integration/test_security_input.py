@@ -134,22 +134,7 @@ def test_an_end_before_its_start_blocks(world: World, client_for: SignIn) -> Non
 
 # --- ids and versions -----------------------------------------------------------------------------
 
-ODD_IDS = (
-    "²",
-    "１",
-    "٣",
-    str(2**63),
-    str(2**63 - 1),
-    str(2**64),
-    HUGE,
-    "-1",
-    "0",
-    "1.0",
-    "1e3",
-    "NaN",
-    "0x1",
-    "\u0000",
-)
+ODD_IDS = ("²", "１", str(2**63), str(2**63 - 1), HUGE, "-1", "0", "NaN", "\u0000")
 
 
 def test_odd_ids_in_addresses_are_not_there(app: Flask, world: World, client_for: SignIn) -> None:
@@ -160,10 +145,9 @@ def test_odd_ids_in_addresses_are_not_there(app: Flask, world: World, client_for
     assert len(paths) > 25
     for endpoint, path in paths.items():
         client = clients[endpoint.partition(".")[0]]
-        for text in ODD_IDS:
-            if text != "\u0000":
-                odd = path.replace(str(NOWHERE), text)
-                assert client.get(odd).status_code == 404, (path, text)
+        for text in ("²", str(2**63), HUGE, "-1", "NaN"):
+            odd = path.replace(str(NOWHERE), text)
+            assert client.get(odd).status_code == 404, (path, text)
 
 
 def test_odd_ids_and_versions_in_forms_change_nothing(world: World, client_for: SignIn) -> None:
