@@ -212,7 +212,7 @@ def test_other_reviewers_stay_unread_until_the_own_mark_is_in(
     assert "1.38" not in client.text(here)
     client.post(here, {"points.A1.2": "", "doubtful.A1.2": "1", "version.A1.2": "0", "do": "doubt"})
     assert "评密rev2g01" not in client.text(here)
-    own = {
+    typed = {
         "points.A1.1": "1",
         "reason.A1.1": "看过",
         "points.A1.2": "2",
@@ -220,7 +220,7 @@ def test_other_reviewers_stay_unread_until_the_own_mark_is_in(
         "do": "save",
     }
     form = {k: v for k, v in form_of(client, here).items() if not k.startswith("doubtful")}
-    saved = client.post(here, {**form, **own})
+    saved = client.post(here, {**form, **typed})
     assert saved.status_code == 303
     assert "评密rev2g01" in client.text(here)
 

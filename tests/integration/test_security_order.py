@@ -209,7 +209,7 @@ def test_nothing_changes_after_publication(
     world.move_to(state)
     before = facts_of_all(world)
     g01 = world.entries["g01"]
-    acts = [
+    acts: list[tuple[Client, str, dict[str, Any]]] = [
         (admin, f"{filled}/freeze", {"reason": "x"}),
         (admin, f"{filled}/phase/back", {"reason": "x"}),
         (admin, f"{filled}/data/exempt", {"entry": g01, "code": "A1", "reason": "x"}),
