@@ -316,7 +316,7 @@ def test_a_fault_after_the_write_leaves_no_trace_on_the_page_or_in_the_data(
 
     def broken(**values: Any) -> Any:
         real(**values)
-        raise KeyError("SELECT geheim FROM user /work/secret.py")
+        raise KeyError("SELECT geheim FROM user /srv/secret.py")
 
     app.view_functions["school.save_answers"] = broken
     before = everything(world)
