@@ -2,7 +2,7 @@
 
 A rubric's folder may hold ``sample.json``::
 
-    {"cycle": "…", "units": [{"code": "…", "name": "…", "group": "",
+    {"cycle": "…", "rulings": {key: value}, "units": [{"code": "…", "name": "…", "group": "",
       "schools": [{"code": "…", "name": "…", "stage": "小学", "role": "lead"}, …],
       "docs": {…as in the facts document…}, "self": {"C1.2": {"points": "1.5"}}, "submitted": false}]}
 
@@ -23,14 +23,16 @@ from sqlmodel import Session
 from intranet.actor import SYSTEM, Actor
 from intranet.config import Settings
 from intranet.db import write_session
-from intranet.domain import accounts, evidence, intake
+from intranet.domain import accounts, cycles, evidence, intake, lifecycle, register, rulings
 from intranet.domain.filing import Filing
 from intranet.domain.scoring import Scoring, score_entry, scoring_for
-from intranet.enums import CombineRule, CycleState, Role, SchoolRole, SubmissionState
-from intranet.models import SELF, Cycle, Entry, EntrySchool, Mark, School, Unit, UnitSchool, User
+from intranet.enums import CombineRule, Role, SchoolRole, SubmissionState
+from intranet.models import SELF, Cycle, Entry, Mark, School, User
 from intranet.plugins import Installed, RubricRegistry
+from intranet.queries.cycles import entries_of
 from intranet.queries.entries import cycle_of
 from intranet.queries.people import actor_for, has_any_user
+from intranet.queries.register import all_units
 from intranet.rubric.numbers import as_fraction
 from intranet.storage.local import LocalStore
 
@@ -72,8 +74,7 @@ def build_demo(engine: sa.Engine, settings: Settings, registry: RubricRegistry) 
         staff = {login: _person(session, login, name, hashed) for login, name, _r, _w in STAFF}
         for login, _name, role, what in STAFF:
             shown.append(Account(login, what))
-            if role not in (Role.CHAIR, Role.REVIEWER):
-                _grant(session, staff[login], role)
+            _grant(session, staff[login], role)
         for installed in registry.installed.values():
             sample = installed.folder / "sample.json"
             if sample.is_file():
@@ -88,11 +89,9 @@ def _person(session: Session, login: str, name: str, hashed: str) -> User:
     return accounts.create_user(session, SYSTEM, login, name, hashed_password=hashed, must_change=False)
 
 
-def _grant(
-    session: Session, user: User, role: Role, *, school_id: int | None = None, cycle_id: int | None = None
-) -> None:
+def _grant(session: Session, user: User, role: Role, *, school_id: int | None = None) -> None:
     assert user.id is not None
-    accounts.grant(session, SYSTEM, user.id, role, school_id=school_id, cycle_id=cycle_id)
+    accounts.grant(session, SYSTEM, user.id, role, school_id=school_id)
 
 
 def sample_pdf(lines: list[str]) -> bytes:
@@ -131,80 +130,91 @@ def _cycle(
     staff: dict[str, User],
     hashed: str,
 ) -> list[Account]:
-    definition = installed.definition
-    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    cycle = Cycle(
-        title=data["cycle"],
-        rubric_key=definition.key,
-        rubric_version=definition.version,
-        rubric_title=definition.title,
-        plugin_version=installed.version,
-        definition=definition.text,
-        rulings=data.get("rulings", {}),
-        fingerprint=definition.fingerprint(data.get("rulings", {})),
-        state=CycleState.FILING,
-        combine=CombineRule.MEAN,
-        filing_from=now - timedelta(days=20),
-        filing_until=now + timedelta(days=4, hours=3),
-        review_until=now + timedelta(days=25),
-        publish_from=now + timedelta(days=35),
-        publish_until=now + timedelta(days=42),
+    """Register the units, prepare and open a cycle as the bureau would, then file for the schools."""
+    admin, now = actor_for(session, staff["admin"]), datetime.now(UTC).replace(microsecond=0)
+    cycle = cycles.create_cycle(session, admin, registry, title=data["cycle"], rubric=installed.key)
+    schools = {unit["code"]: _unit(session, admin, cycle, unit) for unit in data["units"]}
+    dates = {
+        "filing_from": now - timedelta(days=20),
+        "filing_until": now + timedelta(days=4, hours=3),
+        "review_until": now + timedelta(days=25),
+        "publish_from": now + timedelta(days=35),
+        "publish_until": now + timedelta(days=42),
+    }
+    cycles.set_dates(session, admin, cycle, dates, version=None)
+    cycles.choose_units(
+        session,
+        admin,
+        cycle,
+        [id_ for row in all_units(session) if (id_ := row.unit.id) and row.unit.code in schools],
     )
-    session.add(cycle)
-    session.flush()
-    for login, _name, role, _what in STAFF:
-        if role in (Role.CHAIR, Role.REVIEWER):
-            _grant(session, staff[login], role, cycle_id=cycle.id)
-    shown: list[Account] = []
+    seated = {role: [staff[login].id or 0 for login, _n, r, _w in STAFF if r == role] for role in Role}
+    cycles.set_panel(
+        session,
+        admin,
+        cycle,
+        chairs=seated[Role.CHAIR],
+        reviewers=seated[Role.REVIEWER],
+        combine=CombineRule.MEAN,
+    )
+    definition = installed.definition
+    for key, text in data.get("rulings", {}).items():
+        rulings.decide(
+            session,
+            admin,
+            cycle,
+            definition,
+            key,
+            str(text),
+            reason="示例周期的年度",
+            who=admin.name,
+            on="",
+            today=now.date(),
+        )
+    rulings.use_defaults(session, admin, cycle, definition, today=now.date())
+    seen = definition.fingerprint(cycle.rulings)
+    lifecycle.open_cycle(session, admin, cycle, definition, is_installed=True, seen=seen, at=now)
     scoring = scoring_for(cycle, registry)
-    terms = scoring.rubric.terms
-    for place, unit in enumerate(data["units"]):
-        entry, schools = _unit(session, cycle, definition.key, unit)
-        lead = _person(session, f"lead-{unit['code'].lower()}", f"{schools[0].name}填报", hashed)
-        _grant(session, lead, Role.FILER, school_id=schools[0].id)
-        member = _person(session, f"member-{unit['code'].lower()}", f"{schools[1].name}协作", hashed)
-        _grant(session, member, Role.CONTRIBUTOR, school_id=schools[1].id)
-        if place == 0:
-            shown += [
+    assert cycle.id is not None
+    entries = {entry.code: entry for entry in entries_of(session, cycle.id)}
+    shown: list[Account] = []
+    for unit in data["units"]:
+        first, second, *_others = schools[unit["code"]]
+        lead = _person(session, f"lead-{unit['code'].lower()}", f"{first.name}填报", hashed)
+        _grant(session, lead, Role.FILER, school_id=first.id)
+        member = _person(session, f"member-{unit['code'].lower()}", f"{second.name}协作", hashed)
+        _grant(session, member, Role.CONTRIBUTOR, school_id=second.id)
+        if not shown:
+            terms = scoring.rubric.terms
+            shown = [
                 Account(lead.login, f"{unit['name']} {terms.lead}填报负责人"),
                 Account(member.login, f"{unit['name']} {terms.member}填报协作人"),
             ]
-        _facts(session, settings, scoring, actor_for(session, lead), entry, unit)
+        _facts(session, settings, scoring, actor_for(session, lead), entries[unit["code"]], unit)
     return shown
 
 
-def _unit(
-    session: Session, cycle: Cycle, rubric_key: str, data: dict[str, Any]
-) -> tuple[Entry, list[School]]:
-    unit = Unit(code=data["code"], name=data["name"], group=data.get("group", ""), rubric_key=rubric_key)
-    session.add(unit)
-    session.flush()
-    assert cycle.id is not None
-    assert unit.id is not None
-    entry = Entry(cycle_id=cycle.id, unit_id=unit.id, code=unit.code, name=unit.name, group=unit.group)
-    session.add(entry)
-    schools = []
-    for item in sorted(data["schools"], key=lambda s: s["role"] != "lead"):
-        school = School(code=item["code"], name=item["name"], stage=item.get("stage", ""))
-        session.add(school)
-        session.flush()
-        assert school.id is not None
-        assert entry.id is not None
-        role = SchoolRole(item["role"])
-        session.add(UnitSchool(unit_id=unit.id, school_id=school.id, role=role))
-        session.add(
-            EntrySchool(
-                entry_id=entry.id,
-                school_id=school.id,
-                code=school.code,
-                name=school.name,
-                stage=school.stage,
-                role=role,
-            )
+def _unit(session: Session, admin: Actor, cycle: Cycle, data: dict[str, Any]) -> list[School]:
+    """Put one unit into the register; its schools, the lead first."""
+    unit = register.save_unit(
+        session,
+        admin,
+        None,
+        code=data["code"],
+        name=data["name"],
+        group=data.get("group") or "",
+        rubric_key=cycle.rubric_key,
+    )
+    items = sorted(data["schools"], key=lambda s: s["role"] != SchoolRole.LEAD.value)
+    schools = [
+        register.save_school(
+            session, admin, None, code=item["code"], name=item["name"], stage=item.get("stage", "")
         )
-        schools.append(school)
-    session.flush()
-    return entry, schools
+        for item in items
+    ]
+    roles = {s.id or 0: SchoolRole(item["role"]) for s, item in zip(schools, items, strict=True)}
+    register.set_schools(session, admin, unit, roles)
+    return schools
 
 
 def _facts(

@@ -50,6 +50,11 @@ def _domain(error: DomainError) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
+    cause = getattr(error, "original_exception", None)
+    if isinstance(cause, OperationalError):  # the commit itself failed, after the view had answered
+        return _busy(cause)
+    if isinstance(cause, Exception):
+        return _unexpected(cause)
     status = error.code or 500
     if isinstance(error, RequestEntityTooLarge):
         limit = context.ground().settings.upload_limit // (1024 * 1024)

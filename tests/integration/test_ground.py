@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask
-from sqlmodel import SQLModel, select
+from sqlmodel import Session, SQLModel, select
 from werkzeug.routing import IntegerConverter
 
 from intranet.config import Settings
 from intranet.db import build_engine, check_ready, upgrade, wal_is_safe, write_session
 from intranet.domain.log import first_broken, record
 from intranet.errors import DomainError
-from intranet.models import Cycle, LogEntry, User
+from intranet.models import Cycle, LogEntry, School, User
 from intranet.web.access import ACCESS, ANYONE
 from tests.world import Client, World
 
@@ -366,3 +366,24 @@ def test_every_action_that_is_recorded_has_a_name(app: Flask) -> None:
     }
     assert len(recorded) > 30
     assert recorded - set(action_names()) == set()
+
+
+def test_a_commit_that_fails_is_never_acknowledged(
+    app: Flask, world: World, client_for: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk shows at the commit, after the view has answered: the person must not read 已保存."""
+    client = client_for("admin")
+
+    def full(_session: Session) -> None:
+        raise sa.exc.OperationalError("COMMIT", {}, Exception("database or disk is full"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Session, "commit", full)
+        answer = client.post("/bureau/schools", {"code": "S9", "name": "己川小学", "stage": "小学"})
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 503
+    assert "暂时没保存上" in page
+    assert "disk is full" not in page
+    with world.read() as session:
+        assert session.exec(select(School).where(School.code == "S9")).first() is None
+    assert client.post("/bureau/schools", {"code": "S9", "name": "己川小学"}).status_code == 303
