@@ -27,6 +27,8 @@ _SLOTS = threading.BoundedSemaphore(2)
 
 MAX_FAILURES = 5
 LOCK = timedelta(minutes=15)
+FORGET = timedelta(days=1)
+"""Failed attempts older than this no longer count, and made-up accounts do not pile up."""
 _ABSENT = _HASHER.hash(secrets.token_hex(16))
 MIN_PASSWORD, MAX_PASSWORD = 10, 128
 MAX_NAME = 64
@@ -82,6 +84,7 @@ def sign_in(
         attempt.failures = 1 if attempt.locked_until is not None else attempt.failures + 1
         attempt.locked_until = at + LOCK if attempt.failures >= MAX_FAILURES else None
         attempt.last_at = at
+        session.exec(delete(Attempt).where(col(Attempt.last_at) < at - FORGET))
         session.add(attempt)
         record(session, Actor(user_id=0, name=login, ip=ip), "sign_in.fail", subject=login)
         raise Forbidden(_("账号或密码不对。请核对后再试。"))

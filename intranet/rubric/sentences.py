@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..i18n import _
+from ..i18n import SOURCE, _, current_language
 from .ledger import Line, State, Step
 from .numbers import as_text, show
 
@@ -71,7 +71,8 @@ def state(state: State) -> str:
 def span(months: Fraction) -> str:
     """A number of months as a notice says it: 36 is 三年, 3 is 3 个月, 2.5 is 2.5 个月."""
     if months.denominator == 1 and months % 12 == 0 and 0 < months <= 120:
-        return _("%(n)s年", n="一二三四五六七八九十"[int(months) // 12 - 1])
+        years = int(months) // 12
+        return _("%(n)s年", n="一二三四五六七八九十"[years - 1] if current_language() == SOURCE else years)
     return _("%(n)s 个月", n=show(months))
 
 

@@ -20,11 +20,11 @@ class LocalStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._incoming = folder / ".incoming"
 
     def receive(self, stream: IO[bytes]) -> Received:
-        incoming = self.folder / ".incoming"
-        incoming.mkdir(parents=True, exist_ok=True)
-        path = incoming / secrets.token_hex(16)
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        path = self._incoming / secrets.token_hex(16)
         digest, size = hashlib.sha256(), 0
         try:
             with path.open("xb") as file:
@@ -50,6 +50,13 @@ class LocalStore:
 
     def discard(self, received: Received) -> None:
         received.path.unlink(missing_ok=True)
+
+    def sweep(self, older_than: float) -> int:
+        """Remove what a crash left half-received: files begun before this time (POSIX seconds). How many."""
+        left = [p for p in self._incoming.glob("*") if p.stat().st_mtime < older_than]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
 
     def path(self, sha256: str) -> Path:
         target = self._place(sha256)

@@ -8,6 +8,7 @@ navigation).
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pluggy
@@ -19,8 +20,12 @@ from intranet import i18n
 from intranet.config import Settings
 from intranet.db import build_engine, check_ready
 from intranet.plugins import RubricRegistry
+from intranet.storage.local import LocalStore
 
 from . import access, auth, bureau, context, errors, files, forms, headers, home, leader, panel, school, shell
+
+ABANDONED = 24 * 3600
+"""Seconds after which a half-received upload belongs to nobody any more."""
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -59,6 +64,7 @@ def build_app(settings: Settings, plugin_manager: pluggy.PluginManager) -> Flask
     )
     engine = build_engine(settings)
     check_ready(engine)
+    LocalStore(settings.evidence_folder).sweep(older_than=time.time() - ABANDONED)
     app.extensions["intranet"] = context.Ground(settings, engine, RubricRegistry(plugin_manager))
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.add_extension("jinja2.ext.do")

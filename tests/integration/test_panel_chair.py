@@ -41,7 +41,7 @@ def test_the_first_page_leads_to_the_next_item(world: World, client_for: SignIn)
     submit(world, "g01")
     client = client_for("rev1")
     text = said(client, "/panel")
-    assert "接着评 章程 甲山教育集团" in text
+    assert "开始评分 章程 甲山教育集团" in text
     assert "已评 0 / 9" in text
     assert "已提交 1 / 2 个单位" in text
     score(client, world, "3")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,15 @@ def test_a_broken_stream_leaves_nothing(tmp_path: Path) -> None:
 def test_only_a_hash_names_a_file(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="not a sha256"):
         LocalStore(tmp_path).path(name)
+
+
+def test_a_sweep_removes_what_a_crash_left_and_nothing_else(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    kept, running, left = (store.receive(io.BytesIO(text)) for text in (b"kept", b"running", b"left"))
+    store.keep(kept)
+    os.utime(left.path, (1_000, 1_000))
+    assert store.sweep(older_than=2_000) == 1
+    assert not left.path.exists()
+    assert running.path.read_bytes() == b"running"
+    assert store.path(kept.sha256).read_bytes() == b"kept"
+    assert LocalStore(tmp_path / "new").sweep(older_than=2_000) == 0

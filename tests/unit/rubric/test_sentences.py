@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from intranet.i18n import use_language
 from intranet.rubric import sentences
 from intranet.rubric.ledger import Line, State, Step
 
@@ -215,3 +216,9 @@ def test_flags_and_states() -> None:
     texts = [sentences.flag(code) for code in sentences.FLAGS]
     assert len(set(texts)) == len(texts)
     assert [sentences.state(s) for s in State] == ["已计分", "未填报", "待评定", "不适用"]
+
+
+def test_years_are_figures_in_english() -> None:
+    assert sentences.span(F(36)) == "三年"
+    with use_language("en"):
+        assert sentences.span(F(36)).startswith("3 ")
