@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from intranet.enums import CombineRule
 from intranet.models import (
+    PANEL,
     SELF,
     SETTLED,
     Answer,
@@ -24,7 +25,7 @@ from intranet.models import (
 )
 from intranet.models.filing import Evidence
 from intranet.queries.entries import schools_of
-from intranet.rubric.marks import combine
+from intranet.rubric.marks import combine, deciding_role
 from intranet.rubric.model import Rubric
 from intranet.rubric.numbers import as_text
 
@@ -147,7 +148,7 @@ def _put_marks(
     if own is not None:
         target.setdefault(SELF, {})[code] = _mark(own.points, own.verdict, own.reason)
     clause = rubric.by.get(code)
-    role = getattr(clause, "by", "panel")
+    role = PANEL if clause is None else deciding_role(clause)
     word = panel_mark(rubric, [m for m in marks if m.role != SELF], role, rule)
     if word is not None:
         target.setdefault(role, {})[code] = _mark(*word)
