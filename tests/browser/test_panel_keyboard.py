@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.harness import serving
 from tests.integration.panel_ground import attach, marks, submit
 from tests.world import PASSWORD, World
 
@@ -21,32 +20,24 @@ POINTS = '[name="points.A2"]'
 
 
 @pytest.fixture
-def page(world: World, app: Flask) -> Iterator[Page]:
-    """Signed in as the first reviewer, on A2 of the first unit; console errors fail the test."""
+def page(world: World, app: Flask, browser: Browser) -> Iterator[Page]:
+    """Signed in as the first reviewer, on A2 of the first unit; script errors fail the test."""
     submit(world)
     attach(world, "g01", "slot:A2#1", "方案.docx", "application/msword")
     attach(world, "g01", "clause:A2", "纪要.docx", "application/msword")
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
     complaints: list[str] = []
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-            shown = browser.new_page(base_url=f"http://127.0.0.1:{server.server_port}")
-            shown.on("pageerror", lambda error: complaints.append(str(error)))
-            shown.goto("/sign-in")
-            shown.fill("[name=login]", "rev1")
-            shown.fill("[name=password]", PASSWORD)
-            shown.press("[name=password]", "Enter")
-            shown.wait_for_url("**/panel")
-            shown.goto(f"/panel/entries/{world.entries['g01']}/indicators/A2")
-            yield shown
-            browser.close()
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(app) as server:
+        context = browser.new_context(base_url=server.url)
+        shown = context.new_page()
+        shown.on("pageerror", lambda error: complaints.append(str(error)))
+        shown.goto("/sign-in")
+        shown.fill("[name=login]", "rev1")
+        shown.fill("[name=password]", PASSWORD)
+        shown.press("[name=password]", "Enter")
+        shown.wait_for_url("**/panel")
+        shown.goto(f"/panel/entries/{world.entries['g01']}/indicators/A2")
+        yield shown
+        context.close()
     assert complaints == []
 
 
