@@ -49,3 +49,11 @@ class CombineRule(StrEnum):
 class SchoolRole(StrEnum):
     LEAD = "lead"
     MEMBER = "member"
+
+
+class ConfirmState(StrEnum):
+    """What the other school says of a row that names it (双方确认)."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    DISPUTED = "disputed"

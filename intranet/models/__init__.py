@@ -2,12 +2,15 @@
 
 from .base import now
 from .cycle import Cycle, Entry, EntrySchool
-from .filing import Answer, Evidence, EvidenceLink, FactRow, Operation, Return, TableState
+from .evidence import Evidence, EvidenceLink, EvidenceVersion, PendingUpload
+from .filing import Answer, FactRow, Operation, Return, TableState
 from .log import LogEntry
 from .people import Attempt, Grant, SignIn, User
 from .register import School, Unit, UnitSchool
 from .result import Result, UnitResult
 from .review import PANEL, SELF, SETTLED, Mark
+from .sharing import Confirmation, Delegation
+from .submission import FormLine, Submission
 
 __all__ = [
     "PANEL",
@@ -15,20 +18,26 @@ __all__ = [
     "SETTLED",
     "Answer",
     "Attempt",
+    "Confirmation",
     "Cycle",
+    "Delegation",
     "Entry",
     "EntrySchool",
     "Evidence",
     "EvidenceLink",
+    "EvidenceVersion",
     "FactRow",
+    "FormLine",
     "Grant",
     "LogEntry",
     "Mark",
     "Operation",
+    "PendingUpload",
     "Result",
     "Return",
     "School",
     "SignIn",
+    "Submission",
     "TableState",
     "Unit",
     "UnitResult",

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
 from intranet.rubric.numbers import as_text
 
@@ -63,3 +63,8 @@ def enum_column(kind: type[StrEnum], **kwargs: Any) -> sa.Column[Any]:
     """A StrEnum stored as its value, read back as the enum; an unknown value is refused on both ways."""
     column_type = sa.Enum(kind, native_enum=False, length=16, values_callable=lambda e: [m.value for m in e])
     return sa.Column(column_type, nullable=False, **kwargs)
+
+
+def carried_flag() -> Any:
+    """Carried over from the last cycle (结转) and not looked at yet; looking or changing ends it."""
+    return Field(default=False, sa_column_kwargs={"server_default": sa.false()})

@@ -39,6 +39,7 @@ class Cycle(SQLModel, table=True):
     review_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     publish_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
     publish_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    max_returns: int = Field(default=3, sa_column_kwargs={"server_default": "3"})  # rounds of 退回 per unit
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     version: int = 1
 
@@ -62,6 +63,7 @@ class Entry(SQLModel, table=True):
     prior: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
     exempt: list[str] = Field(default_factory=list, sa_column=json_column())
     saved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    carried_from: int | None = Field(default=None, foreign_key="entry.id")  # 结转: the earlier entry
     version: int = 1
 
 

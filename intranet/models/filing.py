@@ -1,4 +1,4 @@
-"""What was filed: answers, fact rows, evidence and its links, returns."""
+"""What was filed: answers, fact rows, returns. Files are in ``evidence``, schools working together in ``sharing``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from .base import UtcDateTime, json_column, now
+from .base import UtcDateTime, carried_flag, json_column, now
 
 
 class Answer(SQLModel, table=True):
@@ -26,6 +26,7 @@ class Answer(SQLModel, table=True):
     school_id: int = 0
     key: str
     value: Any = Field(default=None, sa_column=sa.Column(sa.JSON(none_as_null=False), nullable=True))
+    carried: bool = carried_flag()
     version: int = 1
     changed_by: int = Field(foreign_key="user.id")
     changed_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
@@ -43,6 +44,7 @@ class FactRow(SQLModel, table=True):
     table: str
     position: int
     cells: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    carried: bool = carried_flag()
     version: int = 1
     created_by: int = Field(foreign_key="user.id")
     changed_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
@@ -60,35 +62,6 @@ class TableState(SQLModel, table=True):
     owner: str = "school"
     table: str
     declared_empty: bool = False
-
-
-class Evidence(SQLModel, table=True):
-    """An uploaded file. The bytes lie in the store under their hash; the name is only shown."""
-
-    __tablename__ = "evidence"
-
-    id: int | None = Field(default=None, primary_key=True)
-    entry_id: int = Field(foreign_key="entry.id", index=True)
-    number: int  # material number in the unit, stable once given
-    sha256: str = Field(index=True)
-    name: str = Field(max_length=255)
-    media_type: str
-    size: int
-    uploaded_by: int = Field(foreign_key="user.id")
-    uploaded_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
-    deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-
-
-class EvidenceLink(SQLModel, table=True):
-    """What a file proves. ref: ``clause:<code>``, ``slot:<code>#<n>`` or ``row:<fact row id>``."""
-
-    __tablename__ = "evidence_link"
-    __table_args__ = (sa.UniqueConstraint("evidence_id", "ref"),)
-
-    id: int | None = Field(default=None, primary_key=True)
-    evidence_id: int = Field(foreign_key="evidence.id", index=True)
-    entry_id: int = Field(foreign_key="entry.id", index=True)
-    ref: str
 
 
 class Return(SQLModel, table=True):

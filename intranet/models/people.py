@@ -21,6 +21,7 @@ class User(SQLModel, table=True):
     login: str = Field(unique=True, max_length=64)  # 工号; stored in lower case
     name: str = Field(max_length=64)
     password_hash: str
+    email: str = Field(default="", max_length=254, sa_column_kwargs={"server_default": ""})
     must_change: bool = True
     active: bool = True
     valid_until: date | None = None

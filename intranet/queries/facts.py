@@ -18,12 +18,12 @@ from intranet.models import (
     Answer,
     Cycle,
     Entry,
+    Evidence,
     EvidenceLink,
     FactRow,
     Mark,
     TableState,
 )
-from intranet.models.filing import Evidence
 from intranet.queries.entries import schools_of
 from intranet.rubric.marks import combine, deciding_role
 from intranet.rubric.model import Rubric
