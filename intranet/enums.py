@@ -57,3 +57,13 @@ class ConfirmState(StrEnum):
     OPEN = "open"
     CONFIRMED = "confirmed"
     DISPUTED = "disputed"
+
+
+class BuildState(StrEnum):
+    """Life of background work."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"

@@ -11,6 +11,7 @@ from .result import Result, UnitResult
 from .review import PANEL, SELF, SETTLED, Mark
 from .sharing import Confirmation, Delegation
 from .submission import FormLine, Submission
+from .volume import FilePrint, Volume
 
 __all__ = [
     "PANEL",
@@ -27,6 +28,7 @@ __all__ = [
     "EvidenceLink",
     "EvidenceVersion",
     "FactRow",
+    "FilePrint",
     "FormLine",
     "Grant",
     "LogEntry",
@@ -43,5 +45,6 @@ __all__ = [
     "UnitResult",
     "UnitSchool",
     "User",
+    "Volume",
     "now",
 ]
