@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import (
@@ -34,11 +35,18 @@ class Settings(BaseSettings):
     threads: int = 8
     database: str = ""
     upload_limit: int = Field(default=50 * MEGABYTE, gt=0)
+    packet_limit: int = Field(default=1024 * MEGABYTE, gt=0, lt=4096 * MEGABYTE)  # the format ends at 4 GB
     quota_per_unit: int = Field(default=5 * 1024 * MEGABYTE, gt=0)
     idle_minutes: int = 30
     absolute_hours: int = 12
     timezone: str = "Asia/Shanghai"
     help_line: str = ""  # whom to call: 普教科 内线 8021
+    smtp_host: str = ""  # the bureau's own mail server; empty: no mail is ever sent
+    smtp_port: int = Field(default=25, gt=0, lt=65536)
+    smtp_security: Literal["none", "starttls", "tls"] = "none"
+    smtp_user: str = ""
+    smtp_password: str = ""
+    mail_from: str = ""  # the sender's address
 
     @classmethod
     def settings_customise_sources(

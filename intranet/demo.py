@@ -23,14 +23,16 @@ from sqlmodel import Session
 from intranet.actor import SYSTEM, Actor
 from intranet.config import Settings
 from intranet.db import write_session
-from intranet.domain import accounts, cycles, evidence, intake, lifecycle, register, rulings
+from intranet.domain import accounts, cycles, evidence, intake, lifecycle, register, rulings, submission
 from intranet.domain.filing import Filing
 from intranet.domain.scoring import Scoring, score_entry, scoring_for
-from intranet.enums import CombineRule, Role, SchoolRole, SubmissionState
+from intranet.domain.self_scores import own_sheet
+from intranet.enums import CombineRule, Role, SchoolRole
 from intranet.models import SELF, Cycle, Entry, Mark, School, User
 from intranet.plugins import Installed, RubricRegistry
 from intranet.queries.cycles import entries_of
 from intranet.queries.entries import cycle_of
+from intranet.queries.filed import evidence_of
 from intranet.queries.people import actor_for, has_any_user
 from intranet.queries.register import all_units
 from intranet.rubric.numbers import as_fraction
@@ -249,6 +251,7 @@ def _facts(
             )
         )
     entry.saved_at = datetime.now(UTC) if data.get("docs") else None
-    if data.get("submitted"):
-        entry.state, entry.round, entry.submitted_at = SubmissionState.SUBMITTED, 1, datetime.now(UTC)
     session.flush()
+    if data.get("submitted"):
+        sheet = score_entry(session, cycle, scoring, entry, check=True)
+        submission.submit(filed, sheet, own_sheet(scoring, sheet), evidence_of(session, entry.id))

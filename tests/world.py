@@ -45,6 +45,7 @@ PEOPLE: tuple[tuple[str, str, Role, str | None], ...] = (
     ("rev1", "评委一", Role.REVIEWER, None),
     ("rev2", "评委二", Role.REVIEWER, None),
     ("lead1", "填报甲", Role.FILER, "s1"),
+    ("helper1", "协作甲", Role.CONTRIBUTOR, "s1"),
     ("member1", "协作乙", Role.CONTRIBUTOR, "s2"),
     ("lead2", "填报丁", Role.FILER, "s4"),
     ("leader", "领导甲", Role.LEADER, None),

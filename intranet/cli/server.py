@@ -121,7 +121,8 @@ def _serve(settings: Settings) -> None:
         connection_limit=1000,  # with the default of 100, slow clients stop the server
         channel_timeout=30,
         ident="intranet",
-        max_request_body_size=settings.upload_limit + 1024 * 1024,
+        # The application itself refuses more than upload_limit everywhere but where a packet comes in.
+        max_request_body_size=max(settings.upload_limit, settings.packet_limit) + 4 * 1024 * 1024,
         **(proxy if settings.behind_proxy else {}),
     )
 

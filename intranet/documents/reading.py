@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from xml.etree import ElementTree
 
 from ..errors import Invalid
 from ..i18n import _
+from . import child
 from .archive import Archive, open_archive
 from .cells import BLANK, Cell, Grid
 
@@ -29,7 +27,6 @@ MOST_CELLS = 2_000_000
 MOST_PROBLEMS = 200
 _HEADS_WITHIN = 10
 """Rows at the top among which the heads are looked for; a title may stand above them."""
-_SECONDS = 30
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ODS = b"application/vnd.oasis.opendocument.spreadsheet"
@@ -155,16 +152,13 @@ def _check_xlsx(archive: Archive) -> None:
 
 def _grids(data: bytes, most_rows: int, hidden: Sequence[str]) -> list[Grid]:
     """The sheets, read by ``cells.py`` in a process of its own."""
-    program = [sys.executable, "-I", str(Path(__file__).with_name("cells.py")), str(most_rows), *hidden]
     try:
-        done = subprocess.run(  # noqa: S603 - our own program, no shell, no text from outside
-            program, input=data, capture_output=True, timeout=_SECONDS, check=True
-        )
-    except (subprocess.SubprocessError, OSError) as error:
+        output = child.read("cells.py", data, str(most_rows), *hidden)
+    except child.Failed as error:
         raise _unreadable() from error
     return [
         Grid(name, top, left, [[Cell(*cell) for cell in row] for row in rows], merged)
-        for name, top, left, rows, merged in json.loads(done.stdout)
+        for name, top, left, rows, merged in json.loads(output)
     ]
 
 

@@ -14,6 +14,7 @@ from intranet.actor import Actor
 from intranet.enums import Role
 from intranet.errors import Conflict, DomainError, Forbidden, Invalid
 from intranet.i18n import _
+from intranet.mail import is_address
 from intranet.models import Attempt, Grant, SignIn, User
 from intranet.queries.people import token_hash, user_by_login
 
@@ -195,6 +196,19 @@ def reset_password(session: Session, actor: Actor, user: User) -> str:
     end_sessions(session, user.id)
     record(session, actor, "password.reset", subject=user.login)
     return password
+
+
+def set_email(session: Session, actor: Actor, user: User, email: str) -> None:
+    """The address for reminders; empty takes it away. :raises Invalid: no plain address."""
+    actor.require(Role.BUREAU)
+    email = email.strip()
+    if email and not is_address(email):
+        raise Invalid(_("邮箱地址不对，请写成 name@example.com 的样子。"), field="email")
+    if email != user.email:
+        record(session, actor, "user.email", subject=user.login, old=user.email, new=email)
+        user.email = email
+        user.version += 1
+        session.add(user)
 
 
 def set_active(session: Session, actor: Actor, user: User, active: bool) -> None:

@@ -26,6 +26,7 @@ from intranet.rubric.loader import Definition
 
 TITLE = 80
 
+MOST_RETURNS = 20
 DATES = ("filing_from", "filing_until", "review_until", "publish_from", "publish_until")
 """The dates of a cycle in their order."""
 
@@ -165,10 +166,17 @@ def change_basics(
 
 
 def set_dates(
-    session: Session, actor: Actor, cycle: Cycle, dates: Mapping[str, datetime | None], *, version: int | None
+    session: Session,
+    actor: Actor,
+    cycle: Cycle,
+    dates: Mapping[str, datetime | None],
+    *,
+    version: int | None,
+    max_returns: int | None = None,
 ) -> None:
-    """Set the dates that may still move; each must follow the one before it.
+    """Set the dates that may still move, each after the one before it, and how often a unit may be returned.
 
+    :param max_returns: 0 to MOST_RETURNS; None leaves it as it is.
     :raises Invalid: ``problems`` by date; a date out of order, or one missing after the opening.
     """
     actor.require(Role.BUREAU)
@@ -190,8 +198,16 @@ def set_dates(
         if before is not None and date <= before[1]:
             problems[name] = _("要晚于%(before)s。", before=date_label(before[0]))
         before = (name, date)
+    if max_returns is not None and not 0 <= max_returns <= MOST_RETURNS:
+        problems["max_returns"] = _("请填 0 到 %(n)s 的整数。", n=MOST_RETURNS)
     if problems:
         raise Invalid(_("日程里有 %(n)s 处要改。", n=len(problems)), problems)
+    if max_returns is not None and max_returns != cycle.max_returns:
+        old_number, cycle.max_returns = cycle.max_returns, max_returns
+        cycle.version += 1
+        session.add(cycle)
+        session.flush()
+        record(session, actor, "cycle.max_returns", old=old_number, new=max_returns, cycle_id=cycle.id)
     old = {name: getattr(cycle, name) for name in DATES}
     changed = [name for name in DATES if old[name] != new[name]]
     if changed:

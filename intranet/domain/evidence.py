@@ -13,6 +13,8 @@ from intranet.errors import Forbidden, Invalid, NotFound
 from intranet.i18n import _
 from intranet.models import Evidence, EvidenceLink, FactRow
 from intranet.queries.filed import answer_of, files_of, last_number, links_of, row_of
+from intranet.queries.files import used_by
+from intranet.queries.sharing import home_of, may_see_file
 from intranet.storage import Received, Store, accepted
 
 MEGABYTE = 1024 * 1024
@@ -80,15 +82,9 @@ class Shelf:
     help_line: str = ""
 
 
-def add_files(filing: Filing, code: str, ref: str, uploads: list[Upload], shelf: Shelf) -> list[Evidence]:
-    """Keep files and link them to what they prove. The same content in one unit is one file.
-
-    :raises Invalid: over the unit's quota; says whom to ask.
-    """
-    require_ref(filing, code, ref)
-    here = {e.sha256: e for e in files_of(filing.session, filing.entry_id)}
-    new = {u.received.sha256: u for u in uploads if u.received.sha256 not in here}
-    if sum(e.size for e in here.values()) + sum(u.received.size for u in new.values()) > shelf.quota:
+def require_room(filing: Filing, shelf: Shelf, more: int) -> None:
+    """That ``more`` bytes still fit. :raises Invalid: over the unit's quota; says whom to ask."""
+    if used_by(filing.session, filing.entry_id) + more > shelf.quota:
         whom = shelf.help_line or _("教育局管理员")
         text = _(
             "本单位的材料已到上限 %(quota)s MB，没有收下。请压缩或删除不用的文件；确需增加请联系%(whom)s。",
@@ -96,6 +92,19 @@ def add_files(filing: Filing, code: str, ref: str, uploads: list[Upload], shelf:
             whom=whom,
         )
         raise Invalid(text, field="files")
+
+
+def add_files(filing: Filing, code: str, ref: str, uploads: list[Upload], shelf: Shelf) -> list[Evidence]:
+    """Keep files and link them to what they prove. The same content in one unit is one file.
+
+    :param ref: with ``code``, or both empty for the unit's list alone.
+    :raises Invalid: over the unit's quota; says whom to ask.
+    """
+    require_place(filing, code, ref)
+    here = {e.sha256: e for e in files_of(filing.session, filing.entry_id)}
+    new = {u.received.sha256: u for u in uploads if u.received.sha256 not in here}
+    if new:
+        require_room(filing, shelf, sum(u.received.size for u in new.values()))
     out = []
     for upload in uploads:
         sha256 = upload.received.sha256
@@ -105,7 +114,8 @@ def add_files(filing: Filing, code: str, ref: str, uploads: list[Upload], shelf:
             shelf.store.keep(upload.received)
             here[sha256] = _new_file(filing, upload)
         out.append(here[sha256])
-        _link(filing, here[sha256], ref)
+        if ref:
+            _link(filing, here[sha256], ref)
     filing.touch()
     filing.session.flush()
     return out
@@ -134,6 +144,14 @@ def _new_file(filing: Filing, upload: Upload) -> Evidence:
 # --- what a file proves ---------------------------------------------------------------------------
 
 
+def require_place(filing: Filing, code: str, ref: str) -> None:
+    """That the actor may put a file there now; without a ref, into the unit's list (材料库)."""
+    if ref:
+        require_ref(filing, code, ref)
+    else:
+        filing.require_part(None)
+
+
 def require_ref(filing: Filing, code: str, ref: str) -> None:
     """That this page has such a thing and the actor may put a file to it now.
 
@@ -150,7 +168,7 @@ def require_ref(filing: Filing, code: str, ref: str) -> None:
     if kind == "row":
         row = _row(filing, what)
         if row is not None and row.table in page.tables:
-            filing.require_part(code, row.created_by)
+            filing.require_row(code, row)
             return
     raise NotFound(_("没有可以附材料的这一处。"))
 
@@ -204,12 +222,8 @@ def delete(filing: Filing, evidence_id: int) -> Evidence:
 
     :raises DomainError: a place where it stands is locked.
     """
-    evidence = _file(filing, evidence_id)
+    evidence = changeable(filing, evidence_id)
     links = links_of(filing.session, evidence_id)
-    filing.require_part(None)
-    for code in {page_of(filing, found.ref) for found in links}:
-        filing.require_part(code)
-    _require_own(filing, evidence)
     evidence.deleted_at = filing.at
     filing.session.add(evidence)
     for found in links:
@@ -224,14 +238,30 @@ def delete(filing: Filing, evidence_id: int) -> Evidence:
     return evidence
 
 
+def changeable(filing: Filing, evidence_id: int) -> Evidence:
+    """The file, if the actor may change it as such now, and so everywhere it stands.
+
+    :raises DomainError: a place where it stands is locked. :raises Forbidden: it is somebody else's.
+    """
+    evidence = _file(filing, evidence_id)
+    filing.require_part(None)
+    for code in {page_of(filing, found.ref) for found in links_of(filing.session, evidence_id)}:
+        filing.require_place(code)
+    _require_own(filing, evidence)
+    return evidence
+
+
 def page_of(filing: Filing, ref: str) -> str | None:
-    """The page on which a ref stands; for a row's table the first that has it."""
+    """The page on which a ref stands, whether or not the actor meets it; a row's is the one that counts it."""
     kind, _colon, what = ref.partition(":")
     if kind == "row":
         row = _row(filing, what)
-        return next((p.code for p in filing.pages.values() if row and row.table in p.tables), None)
+        home = home_of(filing.every_page, row) if row else None
+        return home.code if home else None
     clause = what.rpartition("#")[0] if kind == "slot" else what
-    return next((p.code for p in filing.pages.values() if any(c.code == clause for c in p.clauses)), None)
+    return next(
+        (p.code for p in filing.every_page.values() if any(c.code == clause for c in p.clauses)), None
+    )
 
 
 def _row(filing: Filing, what: str) -> FactRow | None:
@@ -243,6 +273,9 @@ def _row(filing: Filing, what: str) -> FactRow | None:
 def _file(filing: Filing, evidence_id: int) -> Evidence:
     evidence = filing.session.get(Evidence, evidence_id)
     if evidence is None or evidence.entry_id != filing.entry_id or evidence.deleted_at is not None:
+        raise NotFound(_("没有这份材料，或您无权查看。"))
+    refs = [found.ref for found in links_of(filing.session, evidence_id)]
+    if not may_see_file(filing.session, filing.actor, filing.entry, evidence, refs):
         raise NotFound(_("没有这份材料，或您无权查看。"))
     return evidence
 

@@ -67,6 +67,7 @@ def add_row(filing: Filing, code: str, key: str, texts: Mapping[str, str], *, op
     if isinstance(before, dict) and "row" in before:
         return row_on(filing, code, int(before["row"]))
     cells = read_cells(filing, table, texts)
+    require_handed(filing, code, table, cells)
     _require_open(filing, code, table, cells)
     row = _append(filing, table, [cells])[0]
     remember(filing.session, filing.actor, op, {"row": row.id}, at=filing.at)
@@ -80,7 +81,10 @@ def add_rows(filing: Filing, code: str, key: str, rows: Sequence[Mapping[str, st
     """
     filing.require_part(code)
     table = table_of(filing, code, key)
-    return _append(filing, table, [read_cells(filing, table, texts) for texts in rows])
+    cells = [read_cells(filing, table, texts) for texts in rows]
+    require_handed(filing, code, table, *cells)
+    _require_open(filing, code, table, *cells)
+    return _append(filing, table, cells)
 
 
 def _append(filing: Filing, table: Table, rows: Sequence[dict[str, Any]]) -> list[FactRow]:
@@ -115,6 +119,8 @@ def row_on(filing: Filing, code: str, row_id: int) -> FactRow:
     if row is None:
         raise NotFound(_("没有这一行。"))
     table_of(filing, code, row.table)
+    if filing.share is not None and not filing.share.sees(code, row):
+        raise NotFound(_("没有这一行。"))
     return row
 
 
@@ -127,9 +133,32 @@ def _require_open(filing: Filing, code: str, table: Table, *rows: Mapping[str, A
     for cells in rows:
         if any(matches(cells, where) for where in here):
             continue
-        for page in filing.pages.values():
+        for page in filing.every_page.values():
             if any(matches(cells, where) for where in page.tables.get(table.key, ())):
                 filing.require_now(page.code)
+
+
+def require_handed(filing: Filing, code: str, table: Table, *rows: Mapping[str, Any]) -> None:
+    """A member school adds and changes rows only of the clauses that were handed to it.
+
+    :raises Invalid: a row belongs to another clause; says what would belong here.
+    """
+    if filing.share is None:
+        return
+    wheres = filing.page(code).tables[table.key]
+    for cells in rows:
+        if not any(matches(cells, where) for where in wheres):
+            meant = _("；").join(_in_words(table, where) for where in wheres)
+            text = _("这一行不属于分给您的部分。分给您的：%(meant)s", meant=meant) if meant else ""
+            raise Invalid(text or _("只分给您单独的几行，不能在这张表里加行。"), field="text")
+
+
+def _in_words(table: Table, where: Mapping[str, Sequence[str]]) -> str:
+    """类别为定期"""
+    parts = (
+        _("%(label)s为%(value)s", label=table.by_key[k].label, value="、".join(v)) for k, v in where.items()
+    )
+    return _("，").join(parts)
 
 
 def edit_row(
@@ -141,12 +170,15 @@ def edit_row(
         ``theirs`` is the stored row.
     """
     row = row_on(filing, code, row_id)
-    filing.require_part(code, row.created_by)
+    filing.require_row(code, row)
     cells = read_cells(filing, table_of(filing, code, row.table), texts)
     if row.deleted_at is not None:
         raise Conflict(_("这一行刚被删除。再次保存会把它放回表里。"), theirs=row)
     if row.cells == cells:
+        looked_at(filing, row)
         return row
+    if filing.share is not None and row.id not in filing.share.single:
+        require_handed(filing, code, filing.rubric.table[row.table], cells)
     _require_open(filing, code, filing.rubric.table[row.table], row.cells, cells)
     if version != row.version and outcome_of(filing.session, filing.actor, op) != {
         "row": row.id,
@@ -154,20 +186,34 @@ def edit_row(
     }:
         raise Conflict(_("有人刚刚改过这一行。"), theirs=row)
     old, row.cells = row.cells, cells
-    row.version += 1
-    row.changed_at = filing.at
-    filing.session.add(row)
+    _changed(filing, row, "row.edit", old=old, new=cells)
     remember(filing.session, filing.actor, op, {"row": row.id, "version": row.version}, at=filing.at)
-    filing.touch()
-    filing.session.flush()
-    filing.record("row.edit", subject=f"{row.table}:{row.id}", old=old, new=cells)
+    return row
+
+
+def replace_cells(
+    filing: Filing, code: str, row_id: int, cells: Mapping[str, Any], *, version: int
+) -> FactRow:
+    """Write some of a row's cells, values as they are stored: what another school proposed.
+
+    :raises Conflict: changed or deleted meanwhile; ``theirs`` is the stored row.
+    """
+    row = row_on(filing, code, row_id)
+    filing.require_row(code, row)
+    if row.deleted_at is not None or version != row.version:
+        raise Conflict(_("有人刚刚改过这一行。"), theirs=row)
+    old, new = row.cells, {**row.cells, **cells}
+    _require_open(filing, code, filing.rubric.table[row.table], old, new)
+    row.cells = new
+    _changed(filing, row, "row.edit", old=old, new=new)
     return row
 
 
 def delete_row(filing: Filing, code: str, row_id: int) -> FactRow:
     """Take a row out of its table; it can be brought back. Doing it twice changes nothing more."""
     row = row_on(filing, code, row_id)
-    filing.require_part(code, row.created_by)
+    filing.require_row(code, row)
+    _require_removable(filing, code, row)
     if row.deleted_at is None:
         _require_open(filing, code, filing.rubric.table[row.table], row.cells)
         row.deleted_at = filing.at
@@ -175,9 +221,16 @@ def delete_row(filing: Filing, code: str, row_id: int) -> FactRow:
     return row
 
 
+def _require_removable(filing: Filing, code: str, row: FactRow) -> None:
+    """A single row that was handed out is to be filled in, not taken away."""
+    if filing.share is not None and not filing.share.covers(code, row.table, row.cells):
+        lead = filing.rubric.terms.lead
+        raise Forbidden(_("这一行是%(lead)s分给您填的，不能删除。", lead=lead))
+
+
 def restore_row(filing: Filing, code: str, row_id: int) -> FactRow:
     row = row_on(filing, code, row_id)
-    filing.require_part(code, row.created_by)
+    filing.require_row(code, row)
     if row.deleted_at is not None:
         _require_open(filing, code, filing.rubric.table[row.table], row.cells)
         row.deleted_at = None
@@ -186,8 +239,20 @@ def restore_row(filing: Filing, code: str, row_id: int) -> FactRow:
     return row
 
 
+def looked_at(filing: Filing, row: FactRow) -> None:
+    """End a row's mark of being carried over (结转). Its version stays: whoever has it open types on."""
+    if not row.carried:
+        return
+    row.carried = False
+    filing.session.add(row)
+    filing.touch()
+    filing.session.flush()
+    filing.record("carry.confirm", subject=f"{row.table}:{row.id}", old=True, new=False)
+
+
 def _changed(filing: Filing, row: FactRow, action: str, *, old: Any, new: Any) -> None:
     row.version += 1
+    row.carried = False
     row.changed_at = filing.at
     filing.session.add(row)
     filing.touch()
@@ -203,12 +268,21 @@ def declare_empty(filing: Filing, code: str, key: str, *, declared: bool) -> Non
 
     :raises Invalid: the table has rows.
     """
-    filing.require_lead(code)
+    filing.require_fill(code)
     table = table_of(filing, code, key)
+    if filing.share is not None and not is_whole(filing, key):
+        lead = filing.rubric.terms.lead
+        raise Forbidden(_("这张表不只分给您一处，“本项没有”由%(lead)s注明。", lead=lead))
     live, _last = extent_of(filing.session, filing.entry_id, key)
     if declared and live:
         raise Invalid(_("表里已有内容。确实没有的，请先删除各行。"))
     _set_declared(filing, table, declared=declared)
+
+
+def is_whole(filing: Filing, key: str) -> bool:
+    """Whether every clause that reads the table was handed to the actor's school."""
+    read = sum(len(p.tables.get(key, ())) for p in filing.every_page.values())
+    return sum(len(p.tables.get(key, ())) for p in filing.pages.values()) == read
 
 
 def _set_declared(filing: Filing, table: Table, *, declared: bool) -> None:
@@ -299,6 +373,7 @@ def accept_paste(filing: Filing, code: str, key: str, text: str, *, op: str) -> 
     good = [p.cells for p in pasted if p.cells is not None]
     if len(good) < len(pasted):
         raise Invalid(_("还有 %(n)s 行要改。", n=len(pasted) - len(good)), field="text")
+    require_handed(filing, code, table_of(filing, code, key), *good)
     _require_open(filing, code, table_of(filing, code, key), *good)
     _append(filing, table_of(filing, code, key), good)
     remember(filing.session, filing.actor, op, {"rows": len(good)}, at=filing.at)

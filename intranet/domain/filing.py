@@ -21,10 +21,11 @@ from intranet.domain.operations import outcome_of, remember
 from intranet.enums import Role, SchoolRole
 from intranet.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from intranet.i18n import _
-from intranet.models import Answer, Cycle, Entry, EntrySchool, Return
+from intranet.models import Answer, Cycle, Entry, EntrySchool, FactRow, Return
 from intranet.queries.entries import returns_of, schools_of
 from intranet.queries.filed import answer_of, has_file
 from intranet.queries.filing import SCHOOL, Page, pages
+from intranet.queries.sharing import Share, is_member_only, share_of
 from intranet.rubric import checks
 from intranet.rubric.fields import Form
 from intranet.rubric.model import Field, Rubric
@@ -34,7 +35,8 @@ class Right(StrEnum):
     """What a person may ever do to an entry."""
 
     LEAD = "lead"  # 填报负责人 of the lead school: everything
-    HELPER = "helper"  # others of its schools: evidence, own rows
+    HELPER = "helper"  # others of the lead school: evidence, own rows
+    MEMBER = "member"  # people of a member school: what was handed to it, and nothing else is there
     READER = "reader"
 
 
@@ -50,6 +52,8 @@ class Filing:
     form: Form
     at: datetime
     zone: str = "Asia/Shanghai"
+    on_behalf: str = ""
+    """For whom and why the bureau files (代…导入封装包): only then may it; the log says it as the reason."""
 
     @cached_property
     def schools(self) -> list[EntrySchool]:
@@ -60,16 +64,39 @@ class Filing:
         return returns_of(self.session, [self.entry_id])[self.entry_id]
 
     @cached_property
-    def pages(self) -> Mapping[str, Page]:
+    def every_page(self) -> Mapping[str, Page]:
+        """All pages of the rubric, for what holds whoever asks (locks)."""
         return {p.code: p for p in pages(self.rubric)}
 
     @cached_property
+    def share(self) -> Share | None:
+        """What a member school's people meet; None for everybody else, who meet everything."""
+        if self.right is not Right.MEMBER:
+            return None
+        return share_of(self.session, self.actor, self.entry_id, self.rubric, self.every_page, self.schools)
+
+    @cached_property
+    def pages(self) -> Mapping[str, Page]:
+        """The pages that are there for the actor, with what is there for the actor on them."""
+        return self.every_page if self.share is None else self.share.pages
+
+    @cached_property
     def right(self) -> Right:
+        if self.on_behalf and self.actor.has(Role.BUREAU):
+            return Right.LEAD
         own = self.actor.schools.get(Role.FILER, frozenset())
         if any(s.role == SchoolRole.LEAD and s.school_id in own for s in self.schools):
             return Right.LEAD
+        if is_member_only(self.actor, self.schools):
+            return Right.MEMBER
         mine = self.actor.all_schools
-        return Right.HELPER if any(s.school_id in mine for s in self.schools) else Right.READER
+        leads = any(s.role == SchoolRole.LEAD and s.school_id in mine for s in self.schools)
+        return Right.HELPER if leads else Right.READER
+
+    @property
+    def own_schools(self) -> list[EntrySchool]:
+        """The actor's schools in this entry."""
+        return [s for s in self.schools if s.school_id in self.actor.all_schools]
 
     @property
     def entry_id(self) -> int:
@@ -77,7 +104,7 @@ class Filing:
         return self.entry.id
 
     def page(self, code: str) -> Page:
-        """:raises NotFound: the rubric has no such page."""
+        """:raises NotFound: the rubric has no such page, or it was not handed to the actor."""
         if code not in self.pages:
             raise NotFound(_("没有这项指标。"))
         return self.pages[code]
@@ -95,24 +122,77 @@ class Filing:
         phases.require_filing(self.cycle, self.entry, self.returns, self.at, indicator=code, zone=self.zone)
 
     def require_lead(self, code: str | None = None) -> None:
-        """:raises Forbidden: not the lead school's filer. :raises DomainError: not now."""
+        """:raises Forbidden: not the lead school's filer. :raises NotFound: it is not there for a member
+        school. :raises DomainError: not now."""
         if self.right is Right.READER:
             raise Forbidden(_("您可以查看，不能修改。"))
+        self.require_whole()
         if self.right is not Right.LEAD:
             lead = self.rubric.terms.lead
             raise Forbidden(_("这里由%(lead)s填报。您可以上传材料、添加名册行。", lead=lead))
         self.require_now(code)
 
+    def require_whole(self) -> None:
+        """:raises NotFound: the actor meets only a part of this entry."""
+        if self.share is not None:
+            raise NotFound(_("没有这一页，或没有分给您。"))
+
+    def require_fill(self, code: str, school: str = "") -> None:
+        """Fields and 确实没有: the lead's all, a member school's what was handed to it.
+
+        :param school: code of the school whose answer it is, "" for the unit's.
+        """
+        if self.share is None:
+            self.require_lead(code)
+            return
+        self.page(code)
+        if school and school not in {s.code for s in self.share.schools}:
+            raise NotFound(_("没有这所学校。"))
+        self.require_now(code)
+
+    def require_row(self, code: str, row: FactRow) -> None:
+        """A stored row: the lead's all, a helper's own, a member school's those handed to it.
+
+        :raises NotFound: the row is not there for the actor.
+        """
+        if self.share is None:
+            self.require_part(code, row.created_by)
+            return
+        if not self.share.sees(code, row):
+            raise NotFound(_("没有这一行。"))
+        if not self.share.holds(code, row):
+            lead = self.rubric.terms.lead
+            raise Forbidden(
+                _("这一行没有分给您，由%(lead)s修改。有不同意见请在“双方确认”里说明。", lead=lead)
+            )
+        self.require_now(code)
+
+    def may_change_row(self, code: str, row: FactRow) -> bool:
+        try:
+            self.require_row(code, row)
+        except DomainError:
+            return False
+        return True
+
     def require_part(self, code: str | None, owner: int | None = None) -> None:
-        """Evidence and rows: the lead's all, a helper's own.
+        """Evidence and rows: the lead's all, a helper's own, a member school's what was handed to it.
 
         :param owner: user id of who brought the thing, None for a new one.
         """
         if self.right is Right.READER:
             raise Forbidden(_("您可以查看，不能修改。"))
+        if self.share is not None and (code is not None or not self.share.pages):
+            self.page(code or "")
         if self.right is Right.HELPER and owner not in (None, self.actor.user_id):
             raise Forbidden(_("这是别人填的，您只能改自己添加的。"))
         self.require_now(code)
+
+    def require_place(self, code: str | None) -> None:
+        """That a file which stands on this page may be changed there."""
+        if self.share is not None and code is not None and code not in self.share.pages:
+            lead = self.rubric.terms.lead
+            raise Forbidden(_("这份材料还用在没有分给您的地方，请联系%(lead)s。", lead=lead))
+        self.require_part(code)
 
     def touch(self) -> None:
         self.entry.saved_at = self.at
@@ -128,7 +208,7 @@ class Filing:
             subject=subject,
             old=old,
             new=new,
-            reason=reason,
+            reason=reason or self.on_behalf,
             cycle_id=self.entry.cycle_id,
             entry_id=self.entry_id,
         )
@@ -147,7 +227,7 @@ def save_answer(
     :raises Invalid: the text is no such value; message says what to enter.
     :raises Conflict: somebody else saved meanwhile; ``theirs`` is the stored Answer.
     """
-    filing.require_lead(code)
+    filing.require_fill(code, school)
     item = _field(filing, code, key)
     school_id = _school_id(filing, item, school)
     value = read_value(filing, item, text)
@@ -250,7 +330,7 @@ def set_slot_absent(filing: Filing, code: str, key: str, *, absent: bool, op: st
     That it is there is said by its file alone.
     :raises Invalid: a file stands in the slot.
     """
-    filing.require_lead(code)
+    filing.require_fill(code)
     require_slot(filing, code, key)
     if absent and has_file(filing.session, filing.entry_id, f"slot:{key}"):
         raise Invalid(_("这里已有文件。确实没有的，请先取下文件。"))

@@ -163,7 +163,7 @@ def asked_fields(filing: Filing) -> Iterator[AskedField]:
             if item.per == "unit":
                 yield AskedField(item.key, item, "", 0, page, item.label)
                 continue
-            for school in filing.schools:
+            for school in filing.schools if filing.share is None else filing.share.schools:
                 label = f"{item.label}（{school.name}）"
                 yield AskedField(
                     f"{item.key}@{school.code}", item, school.code, school.school_id, page, label
@@ -184,8 +184,10 @@ def asked_leaves(desk: Standing) -> Iterator[tuple[Page, str]]:
     """Leaves on which the school may state its own score: judged ones, computed ones once they are computed.
 
     A judged leaf that a gate still closes is there too: the fact that opens it may be filled in in
-    the same workbook.
+    the same workbook. A member school does not state own scores.
     """
+    if desk.filing.share is not None:
+        return
     for page in desk.filing.pages.values():
         for leaf in page.leaves:
             score = desk.own[leaf.code]
@@ -200,7 +202,8 @@ def table_section(key: str) -> str:
 
 
 def layout(desk: Standing) -> Layout:
-    """The workbook of an entry for this person: those who only help get the tables alone."""
+    """The workbook of an entry for this person: those who only help get the tables alone, a member school
+    what was handed to it."""
     filing = desk.filing
     sections = [_table(desk, filing.rubric.table[key], pages) for key, pages in asked_tables(filing).items()]
     if filing.right is not Right.HELPER:
@@ -261,14 +264,22 @@ def _table(desk: Standing, table: Table, pages: Sequence[Page]) -> Section:
         Head(c.key, _label(columns, n), ask_of(filing, c), is_typed=True, width=c.width)
         for n, c in enumerate(columns)
     )
+    share = filing.share
     live = sorted(
-        (r for r in desk.rows.values() if r.table == table.key and r.deleted_at is None),
+        (
+            r
+            for r in desk.rows.values()
+            if r.table == table.key
+            and r.deleted_at is None
+            and (share is None or any(share.holds(p.code, r) for p in pages))
+        ),
         key=lambda r: (r.position, r.id or 0),
     )
     rows = tuple(Row(f"r:{row.id}", texts_of(filing, columns, row.cells)) for row in live)
     where = "、".join(p.clause.no or p.code for p in pages)
     told = _("用于指标 %(pages)s。", pages=where) + (table.help or "")
-    return Section(table_section(table.key), table.title, heads, rows, told, is_open=True)
+    is_open = share is None or any(p.tables[table.key] for p in pages)
+    return Section(table_section(table.key), table.title, heads, rows, told, is_open=is_open)
 
 
 def _label(columns: Sequence[Column], n: int) -> str:

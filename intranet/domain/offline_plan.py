@@ -137,7 +137,7 @@ class _Planner:
                 self.problem(line, VALUE, error.message)
                 continue
             code = asked.page.code
-            if self.may(line, VALUE, lambda code=code: self.filing.require_lead(code)):  # type: ignore[misc]
+            if self.may(line, VALUE, lambda code=code: self.filing.require_fill(code)):  # type: ignore[misc]
                 self.change(
                     line,
                     VALUE,
@@ -191,18 +191,40 @@ class _Planner:
         row = self.desk.rows.get(int(number)) if is_number else None
         return row if row is not None and row.table == table.key and row.id not in seen else None
 
+    def _page(self, row: FactRow, code: str) -> str:
+        """Where a stored row is changed: a member school's is on the page on which it was handed out."""
+        share = self.filing.share
+        return code if share is None else next((c for c in share.pages if share.holds(c, row)), code)
+
+    def _page_for(self, section: str, columns: Sequence[Column], texts: Mapping[str, str], code: str) -> str:
+        """Where a new row is added, the same way. :raises Invalid: a text is no value."""
+        share, key = self.filing.share, section.removeprefix("table:")
+        if share is None:
+            return code
+        cells = {c.key: read_value(self.filing, c, texts[c.key]) for c in columns}
+        return next((c for c in share.pages if share.covers(c, key, cells)), code)
+
+    def _require_new(
+        self, section: str, columns: Sequence[Column], code: str, texts: Mapping[str, str]
+    ) -> None:
+        """That a row may be added. :raises DomainError: not ever, not now, not among what was handed out."""
+        code = self._page_for(section, columns, texts, code)
+        self.filing.require_part(code)
+        cells = {c.key: read_value(self.filing, c, texts[c.key]) for c in columns}
+        table = self.filing.rubric.table[section.removeprefix("table:")]
+        fact_rows.require_handed(self.filing, code, table, cells)
+
     def _known(
         self, columns: Sequence[Column], code: str, line: Line, row: FactRow, texts: dict[str, str]
     ) -> None:
         """A row that is stored, and not deleted."""
+        code = self._page(row, code)
         now, base = texts_of(self.filing, columns, row.cells), self.base(line.key, len(columns))
         if _is_blank(columns, texts):
             self._gone(line.section, columns, code, row, line)
         elif texts == now or digest([texts[c.key] for c in columns]) == base:
             self.plan.same += texts == now
-        elif self._reads(columns, line) and self.may(
-            line, "", lambda: self.filing.require_part(code, row.created_by)
-        ):
+        elif self._reads(columns, line) and self.may(line, "", lambda: self.filing.require_row(code, row)):
             self.change(
                 line,
                 key=f"r:{row.id}",
@@ -235,13 +257,17 @@ class _Planner:
             if twins:
                 seen.add(twins.pop(0))
                 self.plan.same += 1
-            elif self._reads(columns, line) and self.may(line, "", lambda: self.filing.require_part(code)):
+            elif self._reads(columns, line) and self.may(
+                line,
+                "",
+                lambda line=line, texts=texts: self._require_new(line.section, columns, code, texts),  # type: ignore[misc]
+            ):
                 self.change(
                     line,
                     key=f"n:{line.section.removeprefix('table:')}:{line.row}",
                     version=0,
                     kind="add",
-                    page=code,
+                    page=self._page_for(line.section, columns, texts, code),
                     title=_title(columns, texts),
                     parts=_parts(columns, {}, texts),
                     is_conflict=was_deleted,
@@ -254,7 +280,8 @@ class _Planner:
         now = texts_of(self.filing, columns, row.cells)
         sheet = self.filled.sheets.get(section, "")
         cell = self.filled.cell(line) if line else ""
-        refused = _refusal(lambda: self.filing.require_part(code, row.created_by))
+        code = self._page(row, code)
+        refused = _refusal(lambda: self.filing.require_row(code, row))
         title = _title(columns, now)
         if refused:
             text = _("表里没有“%(title)s”这一行，但不能删除：%(why)s", title=title, why=refused)

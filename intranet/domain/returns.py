@@ -23,6 +23,16 @@ from intranet.rubric.model import Rubric
 RUNNING = (CycleState.FILING, CycleState.REVIEW)
 
 
+def rounds_used(entry: Entry) -> int:
+    """How often the entry was returned; indicators returned while it is out belong to the same round."""
+    return entry.round if entry.state == SubmissionState.RETURNED else max(0, entry.round - 1)
+
+
+def may_return_again(cycle: Cycle, entry: Entry) -> bool:
+    """Whether the cycle's number of rounds leaves one more, or the entry is out already."""
+    return entry.state == SubmissionState.RETURNED or rounds_used(entry) < cycle.max_returns
+
+
 def _require_running(cycle: Cycle) -> None:
     if cycle.state not in RUNNING:
         raise DomainError(_("现在是%(phase)s阶段，不能再退回或延期。", phase=phase_name(cycle.state)))
@@ -52,6 +62,16 @@ def return_indicators(
     _require_running(cycle)
     if entry.state == SubmissionState.OPEN:
         raise DomainError(_("%(name)s还没有提交，内容没有锁定，不用退回。", name=entry.name))
+    if not may_return_again(cycle, entry):
+        raise DomainError(
+            _(
+                "%(name)s已退回 %(n)s 次，本次考核最多退回 %(most)s 次。请按现有材料评分，并在评分里写明理由；"
+                "确需再退回的，由教育局在“日程”里调高次数。",
+                name=entry.name,
+                n=rounds_used(entry),
+                most=cycle.max_returns,
+            )
+        )
     known = [p.code for p in pages(rubric)]
     wanted = [code for code in known if code in codes]
     if not wanted or len(set(codes)) != len(wanted):

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 from sqlmodel import Session
 
 from intranet.models import Cycle, Entry
 from intranet.plugins import RubricRegistry
 from intranet.queries.facts import FactSource, load_facts
+from intranet.queries.sharing import definition_of as _definition
 from intranet.rubric import checks, engine, loader
 from intranet.rubric.facts import Facts
 from intranet.rubric.fields import FieldChange, Form, adapt
 from intranet.rubric.ledger import Earned, Outcome, Problem, Result, Score, State
 from intranet.rubric.model import Rubric, RuleClause
-
-
-@lru_cache(maxsize=32)
-def _definition(text: str) -> loader.Definition:
-    return loader.load(text, check=False)  # a stricter lint never closes an opened cycle
 
 
 class AbsentPlugin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -17,9 +18,9 @@ from intranet.queries.filing import SCHOOL
 from intranet.rubric import engine, marks
 from intranet.rubric.facts import Facts
 from intranet.rubric.facts import Mark as SaidMark
-from intranet.rubric.ledger import Score
-from intranet.rubric.model import Rubric
-from intranet.rubric.numbers import as_fraction, as_text
+from intranet.rubric.ledger import Score, State
+from intranet.rubric.model import Clause, RankClause, Rubric, RuleClause
+from intranet.rubric.numbers import as_fraction, as_text, show
 
 MAX_REASON = 1000
 
@@ -41,6 +42,38 @@ def own_sheet(scoring: Scoring, filed: EntrySheet) -> dict[str, Score]:
     """The 自评 sheet: the same steps and caps as the official one, from :func:`own_facts`."""
     facts = own_facts(scoring.rubric, filed.facts)
     return engine.score_unit(scoring.rubric, facts, scoring.hooks)
+
+
+def is_of_cohort(clause: Clause) -> bool:
+    """Whether the clause needs all units before it has points."""
+    return isinstance(clause, RankClause) or (isinstance(clause, RuleClause) and clause.scope == "cohort")
+
+
+def so_far(score: Score) -> Fraction | None:
+    """Points, or what an open sum has come to; None while nothing is there."""
+    if score.points is not None:
+        return score.points
+    return score.raw if score.state is State.PENDING else None
+
+
+def whole(rubric: Rubric) -> Fraction | None:
+    """Maximum of the whole table: the root's, or what its parts add up to."""
+    if rubric.root.max is not None:
+        return rubric.root.max
+    parts = [c.max for c in rubric.children[rubric.root.code] if c.max is not None]
+    return sum(parts, Fraction(0)) if parts else None
+
+
+def waits_for_all(rubric: Rubric, own: Mapping[str, Score]) -> str:
+    """What waits for all units: 另有 7 分待全部单位提交后计算; "" if nothing does."""
+    waiting = [
+        c.max or Fraction(0)
+        for c in rubric.leaves()
+        if is_of_cohort(c) and own[c.code].state in (State.PENDING, State.BLANK)
+    ]
+    if not waiting:
+        return ""
+    return _("另有 %(points)s 分待全部单位提交后计算", points=show(sum(waiting, Fraction(0))))
 
 
 def save_self(

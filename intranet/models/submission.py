@@ -13,7 +13,8 @@ from .base import UtcDateTime, json_column, now
 
 class Submission(SQLModel, table=True):
     """One handing-in of one entry. ``content``: facts, self scores and evidence with hashes, by which
-    the check code on the printed receipt is computed and a later round is compared with this one."""
+    the check code on the printed receipt is computed and a later round is compared with this one.
+    ``printed``: the scores as the receipt showed them."""
 
     __tablename__ = "submission"
     __table_args__ = (sa.UniqueConstraint("entry_id", "round"),)
@@ -22,6 +23,7 @@ class Submission(SQLModel, table=True):
     entry_id: int = Field(foreign_key="entry.id", index=True)
     round: int
     content: dict[str, Any] = Field(sa_column=json_column())
+    printed: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
     sha256: str  # of the content in canonical JSON; the check code is its beginning
     submitted_by: int = Field(foreign_key="user.id")
     submitted_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
@@ -35,7 +37,8 @@ class Submission(SQLModel, table=True):
 class FormLine(SQLModel, table=True):
     """A line of an official form (附件2) as the school reworded it. Blank text keeps the generated one.
 
-    ref: what the line is about, as the form's rows name it, a table row by its stored id.
+    ref: what the line is about, as the form's rows name it, a table row by its stored id. original: the
+    generated text that ``what`` took the place of; when that changes, the line wants looking at.
     """
 
     __tablename__ = "form_line"
@@ -46,6 +49,7 @@ class FormLine(SQLModel, table=True):
     form: str
     ref: str
     what: str = Field(default="", max_length=1000)
+    original: str = ""
     category: str = Field(default="", max_length=200)
     position: int | None = None
     version: int = 1

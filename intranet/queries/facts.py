@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from sqlmodel import Session, col, select
 
-from intranet.enums import CombineRule
+from intranet.enums import CombineRule, ConfirmState
 from intranet.models import (
     PANEL,
     SELF,
@@ -18,6 +18,7 @@ from intranet.models import (
     Answer,
     Cycle,
     Entry,
+    EntrySchool,
     Evidence,
     EvidenceLink,
     FactRow,
@@ -25,9 +26,11 @@ from intranet.models import (
     TableState,
 )
 from intranet.queries.entries import schools_of
+from intranet.queries.sharing import together, words_of
 from intranet.rubric.marks import combine, deciding_role
-from intranet.rubric.model import Rubric
+from intranet.rubric.model import RosterClause, Rubric, TallyClause
 from intranet.rubric.numbers import as_text
+from intranet.rubric.tables import CONFIRMATION
 
 
 @dataclass
@@ -37,6 +40,8 @@ class FactSource:
     document: dict[str, Any]
     row_ids: dict[str, list[int]] = field(default_factory=dict)  # table -> fact row ids in document order
     marks: list[Mark] = field(default_factory=list)  # every mark of the entry
+    words: dict[int, ConfirmState] = field(default_factory=dict)  # how a row stands that others confirm
+    carried: set[int] = field(default_factory=set)  # ids of rows from the last cycle, not looked at yet
 
 
 def panel_mark(
@@ -112,10 +117,7 @@ def load_facts(
         select(TableState).where(col(TableState.entry_id).in_(ids), col(TableState.declared_empty))
     ):
         doc(state.entry_id, state.owner)["tables"].setdefault(state.table, [])
-    rows = select(FactRow).where(col(FactRow.entry_id).in_(ids), col(FactRow.deleted_at).is_(None))
-    for row in session.exec(rows.order_by(col(FactRow.position), col(FactRow.id))):
-        doc(row.entry_id, row.owner)["tables"].setdefault(row.table, []).append(row.cells)
-        sources[row.entry_id].row_ids.setdefault(row.table, []).append(row.id or 0)
+    _put_rows(session, rubric, schools, sources, doc)
     live = (
         select(EvidenceLink)
         .join(Evidence)
@@ -131,6 +133,44 @@ def load_facts(
     for (entry_id, code), own in marks.items():
         _put_marks(sources[entry_id].document["marks"], rubric, code, own, cycle.combine)
     return sources
+
+
+def _put_rows(
+    session: Session,
+    rubric: Rubric,
+    schools: Mapping[int, Sequence[EntrySchool]],
+    sources: Mapping[int, FactSource],
+    doc: Callable[[int, str], dict[str, Any]],
+) -> None:
+    """Every table row into its document; one that another school has not confirmed says so where a clause asks."""
+    query = select(FactRow).where(col(FactRow.entry_id).in_(list(sources)), col(FactRow.deleted_at).is_(None))
+    rows = session.exec(query.order_by(col(FactRow.position), col(FactRow.id))).all()
+    words = _words(session, rubric, schools, rows)
+    judged = {
+        c.table for c in rubric.clauses if isinstance(c, TallyClause | RosterClause) and c.confirmed_only
+    }
+    for row in rows:
+        source, cells, word = sources[row.entry_id], row.cells, words.get(row.id or 0)
+        if row.carried:
+            source.carried.add(row.id or 0)
+        if word is not None:
+            source.words[row.id or 0] = word
+        if row.table in judged and word in (ConfirmState.OPEN, ConfirmState.DISPUTED):
+            cells = {**cells, CONFIRMATION: word.value}
+        doc(row.entry_id, row.owner)["tables"].setdefault(row.table, []).append(cells)
+        source.row_ids.setdefault(row.table, []).append(row.id or 0)
+
+
+def _words(
+    session: Session, rubric: Rubric, schools: Mapping[int, Sequence[EntrySchool]], rows: Sequence[FactRow]
+) -> dict[int, ConfirmState]:
+    """How the rows stand that another school has to confirm, by row id."""
+    asked = [r for r in rows if r.table in rubric.table and rubric.table[r.table].confirmed_by]
+    if not asked:
+        return {}
+    said = words_of(session, schools, {r.created_by for r in asked})
+    states = {r.id or 0: together(said[r.entry_id].on(rubric.table[r.table], r)) for r in asked}
+    return {i: s for i, s in states.items() if s is not None}
 
 
 def _set_slot(target: dict[str, Any], key: str, value: Any) -> None:

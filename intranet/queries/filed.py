@@ -31,6 +31,7 @@ from intranet.models import (
 )
 from intranet.queries.entries import entry_for
 from intranet.queries.filing import SCHOOL
+from intranet.queries.sharing import may_see_file
 
 # --- answers and self scores ---------------------------------------------------------------------
 
@@ -150,8 +151,10 @@ def evidence_for(session: Session, actor: Actor, evidence_id: int) -> Evidence:
     found = session.get(Evidence, evidence_id)
     try:
         if found is not None and found.deleted_at is None:
-            entry_for(session, actor, found.entry_id)
-            return found
+            entry = entry_for(session, actor, found.entry_id)
+            refs = [link.ref for link in links_of(session, evidence_id)]
+            if may_see_file(session, actor, entry, found, refs):
+                return found
     except NotFound:
         pass  # a foreign file answers word for word as one that was never there
     raise NotFound(_("没有这份材料，或您无权查看。"))

@@ -5,7 +5,7 @@ Everything here reads a rubric and facts that are already loaded; the selects ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -129,6 +129,22 @@ def pages(rubric: Rubric) -> tuple[Page, ...]:
     ):
         out.append(rest)
     return tuple(out)
+
+
+def narrowed(rubric: Rubric, page: Page, codes: Collection[str]) -> Page:
+    """A page with these of its clauses alone, and what is filled in for them."""
+    clauses = tuple(c for c in page.clauses if c.code in codes)
+    tables: dict[str, tuple[Conditions, ...]] = {}
+    for clause in clauses:
+        for key, where in _tables_of(rubric, clause):
+            tables[key] = (*tables.get(key, ()), where)
+    return Page(
+        clause=page.clause,
+        clauses=clauses,
+        leaves=tuple(c for c in page.leaves if c.code in codes),
+        fields=tuple(f for f in page.fields if (f.clause or _user_of(rubric, f.key)) in codes),
+        tables=tables,
+    )
 
 
 def _is_high_leaf(rubric: Rubric, clause: Clause) -> bool:
@@ -261,10 +277,13 @@ def progress(
 
 
 def _cell(rubric: Rubric, page: Page, filed: Filed, returns: Sequence[Return]) -> Cell:
-    asked = asks(rubric, page, filed)
+    return cell_of(page, filed.entry, returns, asks(rubric, page, filed))
+
+
+def cell_of(page: Page, entry: Entry, returns: Sequence[Return], asked: Sequence[Ask]) -> Cell:
+    """The state of a page from what it asks."""
     todo = tuple(a for a in asked if not a.is_done)
     missing = sum(a.kind == "slot" for a in todo)
-    entry = filed.entry
     if entry.state == SubmissionState.SUBMITTED:
         return Cell("done", missing, todo, bool(asked))
     if entry.state == SubmissionState.RETURNED:

@@ -48,3 +48,9 @@ def find_log(session: Session, wanted: LogFilter) -> tuple[Sequence[LogEntry], b
         query = query.where(col(LogEntry.id) < wanted.before)
     rows = session.exec(query).all()
     return rows[:PAGE], len(rows) > PAGE
+
+
+def about(session: Session, entry_id: int, action: str) -> Sequence[LogEntry]:
+    """What was recorded of one kind of act in one entry, oldest first."""
+    query = select(LogEntry).where(LogEntry.entry_id == entry_id, LogEntry.action == action)
+    return session.exec(query.order_by(col(LogEntry.id))).all()

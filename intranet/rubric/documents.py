@@ -14,6 +14,7 @@ from ..i18n import _
 from .facts import OWNERS, Facts
 from .model import Rubric
 from .schema import meant
+from .tables import CONFIRMATION, CONFIRMATION_STATES
 from .values import problem_with
 
 TOP = ("unit", "name", "attributes", "members", "docs", "marks", "exempt", "prior")
@@ -149,7 +150,10 @@ class _Reading:
         for n, row in enumerate(self.list_of(path, rows)):
             at = f"{path}[{n}]"
             for column, value in self.mapping(at, row).items():
-                if self.known(f"{at}.{column}", column, own[key].by_key):
+                if column == CONFIRMATION and own[key].confirmed_by:
+                    if value not in CONFIRMATION_STATES:
+                        self.say(f"{at}.{column}", _('请写 "open"（待确认）或 "disputed"（有异议）'))
+                elif self.known(f"{at}.{column}", column, own[key].by_key):
                     problem = problem_with(own[key].by_key[column], value, self.schools)
                     if problem:
                         self.say(f"{at}.{column}", problem)

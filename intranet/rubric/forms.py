@@ -198,7 +198,8 @@ def _filed(rubric: Rubric, context: Context) -> Iterator[Filed]:
         if isinstance(clause, TicksClause):
             for tick in clause.ticks:
                 if context.facts.get(f"{clause.code}.{tick.key}") is True:
-                    yield _entry(tick.label, category, own, context)
+                    values, _ref = _entry(tick.label, category, own, context)
+                    yield values, f"tick:{clause.code}.{tick.key}"
         elif context.evidence.get(own):
             yield _entry(clause.title or clause.text, category, own, context)
         for n, label in enumerate(clause.materials, 1):

@@ -23,6 +23,7 @@ from .model import Column, Field, Form, Rubric, Table
 from .numbers import show
 from .schema import meant
 from .source import Finding, Path
+from .twice import PERIOD
 
 if TYPE_CHECKING:
     from .loader import Definition
@@ -177,8 +178,18 @@ def _tables(review: Review) -> None:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", column.key):
                 review.error(path, _("列的键“%(key)s”不能用: 请只用英文字母、数字和下划线", key=column.key))
             _direction(review, (*path, "of"), table, column)
+        for m, name in enumerate(table.confirmed_by):
+            where: Path = ("table", n, "confirmed_by", m)
+            review.column(where, table, name)
+            if name in table.by_key and table.by_key[name].type != "school":
+                message = _("confirmed_by 里的“%(key)s”不是学校: 请写 school 类型的列", key=name)
+                review.error(where, message)
         for name in re.findall(r"\{([^{}]*)\}", table.describe):
             review.column(("table", n, "describe"), table, name)
+        for m, names in enumerate(table.twice):
+            for name in names:
+                for key in ("start", "end") if name == PERIOD else (name,):
+                    review.column(("table", n, "twice", m), table, key)
 
 
 def _direction(review: Review, path: Path, table: Table, column: Column) -> None:

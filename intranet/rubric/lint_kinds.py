@@ -177,6 +177,9 @@ def _unpaid(review: Review, clause: TallyClause, level: str) -> None:
 
 def _rows(review: Review, clause: TallyClause | RosterClause) -> None:
     table = review.rubric.table[clause.table]
+    if clause.confirmed_only and not table.confirmed_by:
+        message = _("表 %(table)s 没有要确认的学校: 请在表里写 confirmed_by", table=table.key)
+        review.error(review.at(clause, "confirmed_only"), message)
     review.conditions(review.at(clause, "where"), table, clause.where)
     for n, require in enumerate(clause.require):
         path = review.at(clause, "require", n)

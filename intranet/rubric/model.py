@@ -104,7 +104,13 @@ class Column(Value):
 
 
 class Table(Value):
-    """Rows of facts. ``describe`` is the row in one sentence, with ``{column}`` places."""
+    """Rows of facts. ``describe`` is the row in one sentence, with ``{column}`` places.
+
+    ``twice``: sets of columns by which two rows are the same thing, filed twice (查重); the word
+    ``period`` among them stands for days from ``start`` to ``end`` that overlap.
+    ``confirmed_by``: columns of type school; a school that a row names there is asked to confirm
+    the row (双方确认), unless it wrote the row itself.
+    """
 
     key: str
     title: str
@@ -112,6 +118,8 @@ class Table(Value):
     by: str = "school"
     describe: str = ""
     help: str = ""
+    twice: tuple[tuple[str, ...], ...] = ()
+    confirmed_by: Names = ()
 
     @cached_property
     def by_key(self) -> Mapping[str, Column]:
@@ -275,6 +283,7 @@ class TallyClause(ClauseBase):
     quantity: str | None = None
     once_per: Names = ()
     average_over: str | None = None
+    confirmed_only: bool = False  # a row that another school has not confirmed does not count
 
 
 class RosterClause(ClauseBase):
@@ -293,6 +302,7 @@ class RosterClause(ClauseBase):
     until: str | None = None  # ISO date: end of stays still running (材料截止日)
     since: str | None = None  # ISO date: stays that ended before it are not counted
     once_per: Names = ()
+    confirmed_only: bool = False  # as for tally
 
 
 class MeasureClause(ClauseBase):

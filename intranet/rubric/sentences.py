@@ -240,6 +240,8 @@ REASONS: dict[str, Callable[[Parts], str]] = {
     "below_bands": _below,
     "above_bands": lambda _p: _("超出所列各档，由考核组认定"),
     "negative": lambda _p: _("负增长，不计分"),
+    "unconfirmed": lambda _p: _("对方学校尚未确认"),
+    "disputed": lambda _p: _("对方学校有异议"),
 }
 """Every ``Line.reason`` that is a code; any other reason is a text of the rubric."""
 

@@ -16,6 +16,15 @@ from .facts import Facts
 from .model import Conditions, Option, Table
 from .numbers import as_fraction
 
+CONFIRMATION = "@confirmation"
+"""Reserved cell of a row that waits for another school's word: ``open`` or ``disputed`` (双方确认).
+
+No column can be called so. It is there only where a clause asks for it (``confirmed_only``), and
+only in rows that are not confirmed.
+"""
+
+CONFIRMATION_STATES = ("open", "disputed")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

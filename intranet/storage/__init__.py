@@ -31,5 +31,20 @@ class Store(Protocol):
     def discard(self, received: Received) -> None:
         """Forget received bytes that are not wanted."""
 
+    def arrived(self, token: str) -> int:
+        """How many bytes of a file that comes in pieces are safely here."""
+
+    def append(self, token: str, offset: int, stream: IO[bytes], most: int) -> int:
+        """Write the next piece through to the disk; how many bytes are here then.
+
+        :raises ValueError: bytes before the offset are missing.
+        """
+
+    def pieces(self, token: str) -> IO[bytes]:
+        """What has arrived under a token, to read. :raises FileNotFoundError: nothing has."""
+
+    def forget(self, token: str) -> None:
+        """Remove what has arrived under a token."""
+
     def path(self, sha256: str) -> Path:
         """A readable file with the content. :raises FileNotFoundError: it is not here."""

@@ -66,11 +66,7 @@ def check(path: Path, name: str) -> str:
 
     :raises Invalid: with the reason and what is allowed, naming the file.
     """
-    kind = ending(name)
-    if kind not in MEDIA_TYPES:
-        _refuse(name, _("不收这种文件"))
-    if path.stat().st_size == 0:
-        _refuse(name, _("文件是空的"))
+    kind = check_name(name, path.stat().st_size)
     with path.open("rb") as file:
         if kind == "pdf":
             _pdf(file, name)
@@ -85,6 +81,19 @@ def check(path: Path, name: str) -> str:
         else:
             _ole(file, name)
     return MEDIA_TYPES[kind]
+
+
+def check_name(name: str, size: int) -> str:
+    """What can be said before the content is here; the ending, in small letters.
+
+    :raises Invalid: as ``check``.
+    """
+    kind = ending(name)
+    if kind not in MEDIA_TYPES:
+        _refuse(name, _("不收这种文件"))
+    if size == 0:
+        _refuse(name, _("文件是空的"))
+    return kind
 
 
 def _refuse(name: str, why: str) -> NoReturn:

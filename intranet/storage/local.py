@@ -13,6 +13,7 @@ from . import Received
 
 CHUNK = 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_TOKEN = re.compile(r"[0-9a-f]{32}\Z")
 
 
 class LocalStore:
@@ -57,6 +58,50 @@ class LocalStore:
         for path in left:
             path.unlink(missing_ok=True)
         return len(left)
+
+    # --- files that arrive in pieces: .incoming/<token>, as long as what has come so far -----------
+
+    def arrived(self, token: str) -> int:
+        """Bytes that are safely here; 0 if none, or if the file was swept."""
+        try:
+            return self._piece(token).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def append(self, token: str, offset: int, stream: IO[bytes], most: int) -> int:
+        """Write at most ``most`` bytes from ``offset`` on and through to the disk; how many are here then.
+
+        What came before the stream broke stays. :raises ValueError: offset lies behind the end.
+        """
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        path = self._piece(token)
+        with open(path, "r+b" if path.exists() else "xb") as file:
+            if offset > file.seek(0, os.SEEK_END):
+                raise ValueError("a gap")
+            file.seek(offset)
+            try:
+                while most > 0 and (chunk := stream.read(min(CHUNK, most))):
+                    file.write(chunk)
+                    most -= len(chunk)
+            finally:
+                file.flush()
+                os.fsync(file.fileno())
+        return path.stat().st_size
+
+    def pieces(self, token: str) -> IO[bytes]:
+        """What has arrived, to read. :raises FileNotFoundError: nothing has."""
+        return self._piece(token).open("rb")
+
+    def forget(self, token: str) -> None:
+        """Remove what has arrived."""
+        self._piece(token).unlink(missing_ok=True)
+
+    def _piece(self, token: str) -> Path:
+        if not _TOKEN.match(token):
+            raise ValueError("not a token")
+        return self._incoming / token
+
+    # --- what is kept --------------------------------------------------------------------------------
 
     def path(self, sha256: str) -> Path:
         target = self._place(sha256)

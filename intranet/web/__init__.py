@@ -8,24 +8,23 @@ navigation).
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pluggy
+import sqlalchemy as sa
 from flask import Flask
 from flask_htmx import HTMX
 from werkzeug.routing import IntegerConverter, ValidationError
 
 from intranet import i18n
 from intranet.config import Settings
-from intranet.db import build_engine, check_ready
+from intranet.db import build_engine, check_ready, write_session
+from intranet.domain import uploads
+from intranet.models import now
 from intranet.plugins import RubricRegistry
 from intranet.storage.local import LocalStore
 
 from . import access, auth, bureau, context, errors, files, forms, headers, home, leader, panel, school, shell
-
-ABANDONED = 24 * 3600
-"""Seconds after which a half-received upload belongs to nobody any more."""
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -40,6 +39,15 @@ class IdConverter(IntegerConverter):
         if found is None:
             raise ValidationError
         return found
+
+
+def _sweep(settings: Settings, engine: sa.Engine) -> None:
+    """Half-received files belong to nobody any more after a while."""
+    store, at = LocalStore(settings.evidence_folder), now()
+    with write_session(engine) as session:
+        uploads.sweep(session, store, at)
+        session.commit()
+    store.sweep(older_than=(at - uploads.KEPT).timestamp())
 
 
 def asset_folder(name: str) -> str:
@@ -64,7 +72,7 @@ def build_app(settings: Settings, plugin_manager: pluggy.PluginManager) -> Flask
     )
     engine = build_engine(settings)
     check_ready(engine)
-    LocalStore(settings.evidence_folder).sweep(older_than=time.time() - ABANDONED)
+    _sweep(settings, engine)
     app.extensions["intranet"] = context.Ground(settings, engine, RubricRegistry(plugin_manager))
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.add_extension("jinja2.ext.do")

@@ -100,10 +100,20 @@ FORM_LIMIT = 4 * 1024 * 1024
 """Bytes of a request that brings no files, or comes from somebody who is not signed in."""
 
 
+_LARGE: set[str] = set()
+
+
+def accept_large(*endpoints: str) -> None:
+    """Routes that take a whole sealed packet from somebody who is signed in."""
+    _LARGE.update(endpoints)
+
+
 def _begin() -> None:
     # Werkzeug reads a urlencoded form whole, whatever MAX_FORM_MEMORY_SIZE says.
     if request.mimetype != "multipart/form-data" or "token" not in flask.session:
         request.max_content_length = FORM_LIMIT
+    elif request.endpoint in _LARGE:
+        request.max_content_length = ground().settings.packet_limit + FORM_LIMIT
     i18n.set_language(request.cookies.get(LANGUAGE_COOKIE, i18n.SOURCE))
 
 

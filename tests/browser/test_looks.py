@@ -275,7 +275,16 @@ def test_the_result_pages(world: World, published: Server, visit: Visit, size: d
 
 # --- all of them ---------------------------------------------------------------------------------
 
-NO_PAGES = {"static", "home.index", "bureau.cycle", "files.download", "files.preview"}
+NO_PAGES = {
+    "static",
+    "home.index",
+    "bureau.cycle",
+    "files.download",
+    "files.preview",
+    "files.version",
+    "school.materials",
+    "school.row_files",
+}
 """Files, and addresses that only lead on."""
 
 

@@ -81,7 +81,7 @@ def test_a_school_fills_in_and_submits(world: World, server: Server, visit: Visi
     expect(page.locator(".slot", has_text="会议纪要")).to_contain_text("已注明确实没有")
     upload = page.locator('form.upload:has(input[name=ref][value="slot:A2#1"])')
     plan = {"name": "方案.pdf", "mimeType": "application/pdf", "buffer": sample_pdf(["会议方案"])}
-    upload.locator("input[type=file]").set_input_files(plan)  # type: ignore[arg-type]
+    upload.locator("input[multiple]").set_input_files(plan)  # type: ignore[arg-type]
     lead.follow(upload.get_by_role("button", name="传上去"))
     expect(page.locator(".chip", has_text="方案.pdf")).to_contain_text("1 号")
     with world.read() as session:

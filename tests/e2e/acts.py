@@ -285,8 +285,11 @@ def upload(visitor: Visitor, ref: str, *names: str) -> None:
         {"name": name, "mimeType": "application/pdf", "buffer": sample_pdf(["示例材料", name, ref])}
         for name in names
     ]
-    with visitor.saving("/files"):
-        form.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    form.locator("input[multiple]").set_input_files(files)  # type: ignore[arg-type]
+    place = visitor.page.locator(f'[data-place="{ref}"]')
+    for name in names:
+        expect(place.locator(".chip", has_text=name)).to_be_visible()
+    expect(place.locator(".up")).to_have_count(0)
 
 
 def absent(visitor: Visitor, slot: str) -> None:

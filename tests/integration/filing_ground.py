@@ -10,7 +10,17 @@ from typing import Any
 from sqlmodel import col, select
 
 from intranet.enums import SubmissionState
-from intranet.models import Answer, Entry, Evidence, EvidenceLink, FactRow, LogEntry, Mark, Return
+from intranet.models import (
+    Answer,
+    Delegation,
+    Entry,
+    Evidence,
+    EvidenceLink,
+    FactRow,
+    LogEntry,
+    Mark,
+    Return,
+)
 from tests.world import Client, World
 
 PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
@@ -91,6 +101,23 @@ def return_for(world: World, *codes: str) -> None:
             )
         )
         session.commit()
+
+
+def hand(world: World, *refs: str, school: str = "s2", unit: str = "g01") -> list[int]:
+    """Hand things to a member school, as the lead's page does; ids of the delegations."""
+    with world.write() as session:
+        given = [
+            Delegation(
+                entry_id=world.entries[unit],
+                school_id=world.schools[school],
+                ref=ref,
+                given_by=world.users["lead1"],
+            )
+            for ref in refs
+        ]
+        session.add_all(given)
+        session.commit()
+        return [d.id or 0 for d in given]
 
 
 def hidden(html: str, name: str) -> str:

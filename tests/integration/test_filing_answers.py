@@ -108,7 +108,8 @@ def test_bureau_and_panel_fields_cannot_be_reached_by_naming_them(world: World, 
 
 
 @pytest.mark.parametrize(
-    ("login", "status"), [("member1", 403), ("lead2", 404), ("admin", 403), ("rev1", 403)]
+    ("login", "status"),
+    [("helper1", 403), ("member1", 404), ("lead2", 404), ("admin", 403), ("rev1", 403)],
 )
 def test_only_the_lead_school_fills_in(world: World, client_for: SignIn, login: str, status: int) -> None:
     client = client_for(login)

@@ -90,8 +90,8 @@ def test_link_unlink_delete_and_numbers_that_stay(world: World, client_for: Sign
     assert [e.number for e, _refs in files(world)] == [1, 3]
 
 
-def test_members_upload_and_take_back_only_their_own(world: World, client_for: SignIn) -> None:
-    lead, member = client_for("lead1"), client_for("member1")
+def test_helpers_upload_and_take_back_only_their_own(world: World, client_for: SignIn) -> None:
+    lead, member = client_for("lead1"), client_for("helper1")
     upload(lead, world, "A2", "slot:A2#1", ("一.pdf", PDF))
     assert upload(member, world, "A2", "slot:A2#2", ("二.txt", "二".encode())).status_code == 200
     (first, _r1), (second, _r2) = files(world)
@@ -144,7 +144,8 @@ def test_files_leave_as_attachments_that_no_browser_runs(world: World, client_fo
     ("login", "status"),
     [
         ("lead1", 200),
-        ("member1", 200),
+        ("helper1", 200),
+        ("member1", 404),
         ("lead2", 404),
         ("admin", 200),
         ("rev1", 200),

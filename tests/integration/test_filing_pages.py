@@ -78,8 +78,8 @@ def test_others_read_and_are_told_so_once(world: World, client_for: SignIn, logi
     assert "理事会（上学期） 2 次" in client.text(at(world, "A2"))
 
 
-def test_members_are_told_what_they_may_do(world: World, client_for: SignIn) -> None:
-    client = client_for("member1")
+def test_helpers_are_told_what_they_may_do(world: World, client_for: SignIn) -> None:
+    client = client_for("helper1")
     page = client.get(at(world, "A2")).get_data(as_text=True)
     assert "各项由牵头学校填报。您可以上传材料、添加名册行，修改自己添加的。" in client.text(at(world, "A2"))
     assert "/answers" not in page.replace(f'action="{at(world, "A2", "/answers")}"', "")

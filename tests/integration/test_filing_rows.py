@@ -152,8 +152,8 @@ def test_declared_empty_is_a_real_zero(world: World, client_for: SignIn) -> None
     assert "表里已有内容" in words(refused.get_data(as_text=True))
 
 
-def test_members_add_rows_and_change_only_their_own(world: World, client_for: SignIn) -> None:
-    lead, member = client_for("lead1"), client_for("member1")
+def test_helpers_add_rows_and_change_only_their_own(world: World, client_for: SignIn) -> None:
+    lead, member = client_for("lead1"), client_for("helper1")
     add(lead, world, "B2", "awards", **{"c:winner": "乙某", "c:level": "市级"})
     assert add(member, world, "B2", "awards", **{"c:winner": "丙某", "c:level": "区级"})[0] == 200
     foreign, own = rows(world, "awards")

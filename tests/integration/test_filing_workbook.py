@@ -481,7 +481,7 @@ def test_the_copy_with_marked_cells_can_be_corrected_and_uploaded(lead: Client, 
 def test_helpers_get_the_tables_and_change_their_own_rows(
     lead: Client, client_for: SignIn, world: World
 ) -> None:
-    helper = client_for("member1")
+    helper = client_for("helper1")
     book = download(helper, world)
     assert [s.title for s in book if s.sheet_state == "visible"] == [
         "说明", "教师交流名册", "奖励", "共享资源",

@@ -134,13 +134,13 @@ def test_readers_change_nothing_whatever_they_send(
     assert facts_of_all(review.world) == before
 
 
-# --- a member school's contributor ----------------------------------------------------------------
+# --- a contributor of the lead school -------------------------------------------------------------
 
 
 def test_a_contributor_changes_neither_answers_nor_scores_nor_what_others_brought(
     filing: Ground, client_for: SignIn
 ) -> None:
-    world, client = filing.world, client_for("member1")
+    world, client = filing.world, client_for("helper1")
     before = facts_of_all(world)
     row, file = filing.rows["g01"], filing.files["g01"]
     refused = {

@@ -14,8 +14,21 @@ from flask import Flask
 from sqlmodel import SQLModel, select
 
 from intranet.domain.log import record
-from intranet.enums import CycleState
-from intranet.models import Cycle, Entry, EntrySchool, Evidence, FactRow, Mark, Return, School, Unit, User
+from intranet.enums import ConfirmState, CycleState
+from intranet.models import (
+    Confirmation,
+    Cycle,
+    Delegation,
+    Entry,
+    EntrySchool,
+    Evidence,
+    FactRow,
+    Mark,
+    Return,
+    School,
+    Unit,
+    User,
+)
 from intranet.web.access import ACCESS
 from tests.integration.filing_ground import at
 from tests.integration.security_ground import NOWHERE, Ground, addresses, lay, read
@@ -101,6 +114,31 @@ def seed(world: World, state: CycleState = CycleState.REVIEW, first: int = 0) ->
                 reason=word(),
                 returned_by=world.users["admin"],
                 closed_at=datetime.now(UTC),
+            )
+        )
+        lead, school = world.users["lead1"], world.schools["s2"]
+        row = FactRow(
+            entry_id=entry_id,
+            table="exchange",
+            position=1,
+            cells={"person": word(), "category": "定期", "receiver": "s2"},
+            created_by=lead,
+        )
+        session.add(row)
+        session.flush()
+        for ref in ("clause:B1", f"row:{row.id}"):
+            share = Delegation(entry_id=entry_id, school_id=school, ref=ref, note=word(), given_by=lead)
+            session.add(share)
+        session.add(
+            Confirmation(
+                entry_id=entry_id,
+                row_id=row.id or 0,
+                school_id=school,
+                row_version=row.version,
+                state=ConfirmState.DISPUTED,
+                proposal={"person": word()},
+                note=word(),
+                said_by=world.users["member1"],
             )
         )
         for n in range(12):
@@ -189,4 +227,5 @@ def test_every_text_column_is_known_here(world: World) -> None:
         if any(isinstance(c.type, sa.String) for c in t.columns)
     }
     seeded = {"user", "school", "unit", "cycle", "entry", "entry_school", "evidence", "mark"}
+    seeded |= {"delegation", "confirmation"}
     assert texts - none - seeded == set()

@@ -69,3 +69,49 @@ def test_a_sweep_removes_what_a_crash_left_and_nothing_else(tmp_path: Path) -> N
     assert running.path.read_bytes() == b"running"
     assert store.path(kept.sha256).read_bytes() == b"kept"
     assert LocalStore(tmp_path / "new").sweep(older_than=2_000) == 0
+
+
+TOKEN = "0123456789abcdef" * 2
+
+
+def test_pieces_add_up_and_go_on_after_a_break(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    assert store.arrived(TOKEN) == 0
+    assert store.append(TOKEN, 0, io.BytesIO(b"abcd"), 10) == 4
+    assert LocalStore(tmp_path).arrived(TOKEN) == 4
+    assert store.append(TOKEN, 4, io.BytesIO(b"efghij"), 3) == 7  # never more than is still missing
+    with store.pieces(TOKEN) as file:
+        assert file.read() == b"abcdefg"
+    assert store.append(TOKEN, 6, io.BytesIO(b"G"), 1) == 7
+    store.forget(TOKEN)
+    store.forget(TOKEN)
+    assert store.arrived(TOKEN) == 0
+    with pytest.raises(FileNotFoundError):
+        store.pieces(TOKEN)
+
+
+def test_no_gap_between_pieces(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.append(TOKEN, 0, io.BytesIO(b"abcd"), 10)
+    with pytest.raises(ValueError, match="a gap"):
+        store.append(TOKEN, 5, io.BytesIO(b"f"), 10)
+    assert store.arrived(TOKEN) == 4
+
+
+def test_what_came_before_a_broken_stream_stays(tmp_path: Path) -> None:
+    class Breaking(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell():
+                raise OSError("connection lost")
+            return super().read(3)
+
+    store = LocalStore(tmp_path)
+    with pytest.raises(OSError, match="connection lost"):
+        store.append(TOKEN, 0, Breaking(b"abcdef"), 6)
+    assert store.arrived(TOKEN) == 3
+
+
+@pytest.mark.parametrize("token", ["../x", "", "A" * 32, "0" * 31, "0" * 32 + "\n"])
+def test_only_a_token_names_pieces(tmp_path: Path, token: str) -> None:
+    with pytest.raises(ValueError, match="not a token"):
+        LocalStore(tmp_path).arrived(token)

@@ -19,7 +19,7 @@ from ..facts import Facts
 from ..ledger import Earned, Line, State
 from ..model import Band, ClauseBase, Require, RosterClause, Rubric, SumClause, Table, TallyClause
 from ..months import Stay
-from ..tables import Row, read_date, read_number, rows_of
+from ..tables import CONFIRMATION, Row, read_date, read_number, rows_of
 
 ZERO = Fraction(0)
 
@@ -35,6 +35,9 @@ def _meets(row: Row, require: Require) -> bool:
     return row.cell(require.column) not in (None, False)
 
 
+_UNCONFIRMED = {"open": "unconfirmed", "disputed": "disputed"}
+
+
 def business(rubric: Rubric, clause: TallyClause | RosterClause, facts: Facts) -> list[Row] | None:
     """The rows that are the clause's business, with the reason where one does not count.
 
@@ -47,6 +50,8 @@ def business(rubric: Rubric, clause: TallyClause | RosterClause, facts: Facts) -
     for row in rows:
         if row.matches(clause.where):
             reason = next((r.reason for r in clause.require if not _meets(row, r)), "")
+            if clause.confirmed_only:
+                reason = reason or _UNCONFIRMED.get(row.cells.get(CONFIRMATION, ""), "")
             found.append(replace(row, reason=reason) if reason else row)
     return found
 

@@ -1,4 +1,4 @@
-"""The bureau's pages: cycles, rulings, progress, own data, freeze and results; register, people, log."""
+"""The bureau's pages: cycles, rulings, progress, own data, freeze and results; register, reminders, people, log."""
 
 from __future__ import annotations
 
@@ -6,17 +6,36 @@ from flask import Blueprint
 
 bp = Blueprint("bureau", __name__, url_prefix="/bureau")
 
-from . import cycles, data, log, people, phases, progress, register, results, rubrics, rulings  # noqa: E402
+from . import (  # noqa: E402
+    carry,
+    cycles,
+    data,
+    log,
+    packet,
+    people,
+    phases,
+    progress,
+    radar,
+    register,
+    reminders,
+    results,
+    rubrics,
+    rulings,
+)
 
 __all__ = [
     "bp",
+    "carry",
     "cycles",
     "data",
     "log",
+    "packet",
     "people",
     "phases",
     "progress",
+    "radar",
     "register",
+    "reminders",
     "results",
     "rubrics",
     "rulings",

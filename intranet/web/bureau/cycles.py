@@ -8,6 +8,7 @@ from flask import Response, request, url_for
 
 from intranet.domain import cycles as work
 from intranet.domain.operations import outcome_of, remember
+from intranet.domain.todo import todos
 from intranet.enums import CombineRule, CycleState
 from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
@@ -17,8 +18,8 @@ from intranet.queries.entries import schools_of
 from intranet.queries.people import count_others
 from intranet.queries.register import all_units
 from intranet.web import access
-from intranet.web.context import actor, current_time, db, ground
-from intranet.web.forms import answer, go, say
+from intranet.web.context import actor, current_time, db, ground, today
+from intranet.web.forms import answer, go, say, whole
 
 from . import bp, frame
 
@@ -75,6 +76,7 @@ def cycles() -> Response:
         rows=rows,
         installed=ground().registry.installed,
         starts=[] if rows else _starts(),
+        todos=todos(db(), actor(), at=current_time(), today=today()),
     )
 
 
@@ -214,7 +216,15 @@ def _dates(cycle: Cycle, *, status: int = 200, error: DomainError | None = None)
         )
         for name in work.DATES
     ]
-    return frame.page("bureau/cycle_dates.html", cycle, "dates", status=status, error=error, rows=rows)
+    return frame.page(
+        "bureau/cycle_dates.html",
+        cycle,
+        "dates",
+        status=status,
+        error=error,
+        rows=rows,
+        max_returns=typed.get("max_returns", cycle.max_returns),
+    )
 
 
 @bp.get("/cycles/<int:cycle_id>/dates")
@@ -230,11 +240,25 @@ def cycle_dates_save(cycle_id: int) -> Response:
         if problems:
             raise Invalid(_("日程里有 %(n)s 处要改。", n=len(problems)), problems)
         work.refresh(db(), actor(), found, ground().registry)
-        work.set_dates(db(), actor(), found, dates, version=frame.posted_version())
+        work.set_dates(
+            db(),
+            actor(),
+            found,
+            dates,
+            version=frame.posted_version(),
+            max_returns=_posted_number(found),
+        )
     except DomainError as error:
         db().rollback()
         return _dates(found, status=error.status, error=error)
     return _onward(found, "dates")
+
+
+def _posted_number(found: Cycle) -> int:
+    """How often a unit may be returned, as typed; a form without it changes nothing."""
+    text = request.form.get("max_returns", str(found.max_returns)).strip()
+    number = whole(text)
+    return -1 if number is None else number
 
 
 def _posted_dates() -> tuple[dict[str, datetime | None], dict[str, str]]:

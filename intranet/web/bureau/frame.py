@@ -15,10 +15,10 @@ from intranet.domain.cycles import definition_of
 from intranet.domain.lifecycle import Check, opening_checks
 from intranet.domain.scoring import Scoring, scoring_for
 from intranet.enums import CycleState
-from intranet.errors import DomainError, Invalid
+from intranet.errors import DomainError, Invalid, NotFound
 from intranet.i18n import _
-from intranet.models import Cycle
-from intranet.queries.entries import cycle_for
+from intranet.models import Cycle, Entry
+from intranet.queries.entries import cycle_for, entry_for
 from intranet.rubric.values import is_ornate
 from intranet.web.context import actor, current_time, db, ground
 from intranet.web.forms import answer
@@ -38,13 +38,14 @@ def step_name(step: str) -> str:
     }[step]
 
 
-TABS = ("progress", "data", "freeze", "ranking", "phase", "rulings", "dates", "units", "panel")
+TABS = ("progress", "data", "radar", "freeze", "ranking", "phase", "rulings", "dates", "units", "panel")
 
 
 def tab_name(tab: str) -> str:
     return {
         "progress": _("填报进度"),
         "data": _("教育局数据"),
+        "radar": _("查重"),
         "freeze": _("冻结"),
         "ranking": _("排名"),
         "phase": _("阶段"),
@@ -69,6 +70,14 @@ class Step:
 def load(cycle_id: int) -> Cycle:
     """The cycle, or NotFound."""
     return cycle_for(db(), actor(), cycle_id)
+
+
+def load_entry(cycle_id: int, entry_id: int) -> tuple[Cycle, Entry]:
+    """A unit of an opened cycle, or NotFound."""
+    cycle, entry = load(cycle_id), entry_for(db(), actor(), entry_id)
+    if entry.cycle_id != cycle.id or cycle.state == CycleState.DRAFT:
+        raise NotFound(_("没有这份填报，或您无权查看。"))
+    return cycle, entry
 
 
 def scoring_of(cycle: Cycle) -> Scoring:

@@ -27,6 +27,7 @@ access.allow(
             "person_create",
             "person_password",
             "person_active",
+            "person_email",
             "role_grant",
             "role_revoke",
             "people_template",
@@ -111,6 +112,17 @@ def person_active(user_id: int) -> Response:
         if user.active
         else _("已停用%(name)s，其登录已全部结束。", name=user.name),
     )
+    return go(url_for("bureau.people"))
+
+
+@bp.post("/people/<int:user_id>/email")
+def person_email(user_id: int) -> Response:
+    user = lists.user_by_id(db(), user_id)
+    try:
+        accounts.set_email(db(), actor(), user, request.form.get("email", ""))
+    except Invalid as error:
+        return _page(status=error.status, error=error)
+    say("done", _("已保存%(name)s的邮箱。", name=user.name))
     return go(url_for("bureau.people"))
 
 

@@ -13,9 +13,11 @@ from intranet.errors import DomainError, NotFound
 from intranet.i18n import _
 from intranet.models import Cycle, Entry
 from intranet.queries import cycles as lists
+from intranet.queries.carried import has_earlier
 from intranet.queries.entries import entry_for, returns_of, schools_of
 from intranet.queries.filing import Cell, Page, pages
 from intranet.queries.filing import progress as progress_of
+from intranet.queries.submissions import submissions_of, with_scan
 from intranet.rubric.model import Clause, Rubric
 from intranet.web import access
 from intranet.web.context import actor, current_time, db
@@ -119,6 +121,7 @@ def progress(cycle_id: int) -> Response:
         rubric=rubric,
         rows=shown,
         everyone=rows,
+        sealed=with_scan(db(), [r.entry.id or 0 for r in rows]),
         columns=_columns(rubric, pages(rubric), dimension),
         filters=[(key, sum(_keeps(r, key) for r in rows)) for key in FILTERS],
         wanted=wanted if wanted in FILTERS else "all",
@@ -126,6 +129,7 @@ def progress(cycle_id: int) -> Response:
         stage=stage,
         stages=list(dict.fromkeys(s for r in rows for s in r.stages)),
         now=current_time(),
+        has_earlier=has_earlier(db(), cycle),
     )
 
 
@@ -164,6 +168,9 @@ def _entry_page(
         names={i: u.name for i, u in lists.users_by_id(db(), [r.returned_by for r in back]).items()},
         schools=schools_of(db(), [entry.id or 0])[entry.id or 0],
         running=cycle.state in returns.RUNNING,
+        submissions=submissions_of(db(), entry.id or 0),
+        used=returns.rounds_used(entry),
+        again=returns.may_return_again(cycle, entry),
         form=request.form,
         chosen=request.form.getlist("codes") if request.method == "POST" else request.args.getlist("code"),
         until=request.form.get("until") if request.method == "POST" else frame.as_input(entry.extended_until),

@@ -10,6 +10,6 @@ from flask import Blueprint
 
 bp = Blueprint("panel", __name__, url_prefix="/panel")
 
-from . import chair, pages, scoring  # noqa: E402  (they need bp)
+from . import chair, pages, radar, scoring  # noqa: E402  (they need bp)
 
-__all__ = ["bp", "chair", "pages", "scoring"]
+__all__ = ["bp", "chair", "pages", "radar", "scoring"]

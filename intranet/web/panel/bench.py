@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from flask import url_for
+
+from intranet.documents.preview import READABLE
 from intranet.domain.marking import base_of, proposed_choices
 from intranet.domain.scoring import EntrySheet
 from intranet.domain.standing import Item, Leaf, figures
@@ -41,8 +44,18 @@ class File:
 
     @property
     def is_document(self) -> bool:
-        """Shown by the browser's own viewer, in a frame."""
-        return self.evidence.media_type in accepted.INLINE and not self.is_picture
+        """Shown in a frame: by the browser's own viewer, or the words and cells on a page of ours."""
+        return self.is_readable or (self.evidence.media_type in accepted.INLINE and not self.is_picture)
+
+    @property
+    def is_readable(self) -> bool:
+        return accepted.ending(self.evidence.name) in READABLE
+
+    @property
+    def preview_url(self) -> str:
+        if self.is_readable:
+            return url_for("files.content", evidence_id=self.evidence.id, bare=1)
+        return url_for("files.preview", evidence_id=self.evidence.id)
 
 
 @dataclass(frozen=True)
@@ -57,22 +70,28 @@ class SlotView:
 
 @dataclass(frozen=True)
 class FactView:
-    """One filled-in thing: label and value; None is blank. group: the table or field it belongs to."""
+    """One filled-in thing: label and value; None is blank. word: how the schools that it names stand to
+    it (open, confirmed, disputed; "" if none is asked)."""
 
     label: str
     value: str | None
     files: tuple[Evidence, ...] = ()
+    word: str = ""
+    carried: bool = False  # 上次结转, not looked at by the school
 
 
 @dataclass(frozen=True)
 class LedgerLine:
-    """A line of the ledger in words. note: why it does not count, or what would earn more."""
+    """A line of the ledger in words. note: why it does not count, or what would earn more; words: of its
+    rows, how the schools named there stand to them, where they have not confirmed."""
 
     text: str
     note: str
     points: Fraction | None
     counted: bool
     files: tuple[Evidence, ...] = ()
+    words: tuple[str, ...] = ()
+    carried: bool = False  # one of its rows is from the last cycle and the school has not looked at it
 
 
 @dataclass(frozen=True)
@@ -110,13 +129,16 @@ class LeafView:
 
 @dataclass(frozen=True)
 class Bench:
-    """The left and the middle of the scoring page. loose: files for a clause as a whole; files: all of them."""
+    """The left and the middle of the scoring page. loose: files for a clause as a whole; files: all of them;
+    waiting, disputed: rows that another school has not confirmed."""
 
     slots: list[SlotView]
     loose: list[Evidence]
     files: list[File]
     facts: list[FactView]
     requirements: list[Clause]
+    waiting: int = 0
+    disputed: int = 0
 
     @property
     def have(self) -> int:
@@ -145,14 +167,17 @@ def bench_of(rubric: Rubric, sheet: EntrySheet, item: Item, evidence: Sequence[F
         refs += [(f"slot:{clause.code}#{s.n}", s.label) for s in sheet.form.slots(clause.code)]
         refs.append((f"clause:{clause.code}", clause.name))
     in_ledger = {r for leaf in item.leaves for line in leaf.score.lines for r in line.ref.split(",")}
+    said: list[str] = []
     for key, wheres in page.tables.items():
         for row in rows_of(rubric.table[key], sheet.facts) or ():
             if any(row.matches(where) for where in wheres):
                 ref = _row_ref(sheet, row.ref)
                 text = described(row.table, row.cells, sheet.facts)
                 refs.append((ref, text))
+                said.append(_word(sheet, ref))
                 if row.ref not in in_ledger:
-                    facts.append(FactView(row.table.title, text, tuple(by_ref.get(ref, ()))))
+                    proof, old = tuple(by_ref.get(ref, ())), _is_carried(sheet, ref)
+                    facts.append(FactView(row.table.title, text, proof, said[-1], old))
     places = {e.id: place for ref, place in reversed(refs) for e in by_ref.get(ref, ())}
     files = [File(e.evidence, places[e.evidence.id]) for e in evidence if e.evidence.id in places]
     loose = {e.id: e for c in page.clauses for e in by_ref.get(f"clause:{c.code}", ())}
@@ -162,7 +187,22 @@ def bench_of(rubric: Rubric, sheet: EntrySheet, item: Item, evidence: Sequence[F
         files,
         facts,
         [c for c in page.clauses if c.text or c.requirement or c.note],
+        said.count("open"),
+        said.count("disputed"),
     )
+
+
+def _is_carried(sheet: EntrySheet, ref: str) -> bool:
+    """Whether a row (``row:17``) came from the last cycle and nobody at the school has looked at it."""
+    what = ref.removeprefix("row:")
+    return what.isdecimal() and int(what) in sheet.source.carried
+
+
+def _word(sheet: EntrySheet, ref: str) -> str:
+    """How the schools that a row (``row:17``) names stand to it."""
+    what = ref.removeprefix("row:")
+    word = sheet.source.words.get(int(what)) if what.isdecimal() else None
+    return word.value if word is not None else ""
 
 
 def leaf_view(
@@ -213,6 +253,8 @@ def _ledger_line(sheet: EntrySheet, line: Line, by_ref: dict[str, list[Evidence]
         points=line.points,
         counted=line.counted,
         files=tuple(files.values()),
+        words=tuple(w for ref in refs if (w := _word(sheet, ref)) in ("open", "disputed")),
+        carried=any(_is_carried(sheet, ref) for ref in refs),
     )
 
 

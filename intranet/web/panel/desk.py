@@ -48,10 +48,14 @@ def order() -> str:
     return wanted if wanted in ORDERS else ORDERS[0]
 
 
+def scoring_of(cycle: Cycle) -> Scoring:
+    return scoring_for(cycle, ground().registry)
+
+
 def open_desk(cycle: Cycle, *, by: str | None = None) -> Desk:
     """Everything of the cycle that the actor meets; a fixed number of queries for any number of entries."""
     assert cycle.id is not None
-    scoring = scoring_for(cycle, ground().registry)
+    scoring = scoring_of(cycle)
     entries = review.panel_entries(db(), actor(), cycle.id)
     return Desk(cycle, scoring, score_entries(db(), cycle, scoring, entries), by or order())
 

@@ -6,6 +6,7 @@ import secrets
 
 from flask import Response, request, url_for
 
+from intranet.domain.changes import Change, compare
 from intranet.domain.marking import Given
 from intranet.domain.operations import outcome_of, remember
 from intranet.domain.returns import return_indicators
@@ -16,7 +17,10 @@ from intranet.errors import Conflict, DomainError, Invalid
 from intranet.i18n import _
 from intranet.models import Cycle, Entry
 from intranet.queries import review
+from intranet.queries.entries import schools_of
 from intranet.queries.filed import evidence_of, names_of
+from intranet.queries.filing import pages
+from intranet.queries.submissions import submissions_of
 from intranet.rubric.deductions import Choice, bank
 from intranet.rubric.model import Rubric
 
@@ -148,6 +152,7 @@ def _page(
         bench=bench,
         shown=next((f for f in bench.files if str(f.evidence.id) == wanted), next(iter(bench.files), None)),
         closed=_closed(cycle, entry),
+        answered=_answered(rubric, entry, item.indicator.code),
         place=(1 + next(n for n, i in enumerate(units) if i.entry.id == entry.id), len(units)),
         before=before,
         after=after,
@@ -156,6 +161,16 @@ def _page(
         names=names_of(db(), {m.user_id for v in views for m in v.others or ()}),
         is_chair=me.chairs(entry.cycle_id),
     )
+
+
+def _answered(rubric: Rubric, entry: Entry, code: str) -> list[Change]:
+    """What the unit changed here when it handed in again, old → new."""
+    rounds = submissions_of(db(), entry_id(entry))
+    page = next((p for p in pages(rubric) if p.code == code), None)
+    if len(rounds) < 2 or page is None:
+        return []
+    schools = schools_of(db(), [entry_id(entry)])[entry_id(entry)]
+    return compare(rubric, [page], schools, rounds[-2].content, rounds[-1].content).get(code, [])
 
 
 def _closed(cycle: Cycle, entry: Entry) -> str:

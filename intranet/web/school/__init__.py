@@ -10,6 +10,24 @@ from flask import Blueprint
 
 bp = Blueprint("school", __name__)
 
-from . import desk, indicator, official, overview, result, rows, uploads, workbook  # noqa: E402, F401 - they add the routes
+from . import (  # noqa: E402, F401 - they add the routes  # noqa: E402, F401 - the same
+    carry,
+    chances,
+    changes,
+    confirmations,
+    desk,
+    handing_in,
+    indicator,
+    library,
+    official,
+    overview,
+    packet,
+    receipt,
+    result,
+    rows,
+    tus,
+    uploads,
+    workbook,
+)
 
 bp.add_app_template_filter(desk.figures, "figures")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from flask import request
 from markupsafe import Markup, escape
 
 from intranet.domain import scoring as live
@@ -17,7 +19,8 @@ from intranet.i18n import _
 from intranet.models import Answer, Evidence, FactRow, Mark
 from intranet.queries import entries
 from intranet.queries import filed as stored
-from intranet.queries.filing import Cell, progress
+from intranet.queries.filing import Ask, Cell, Page, cell_of, progress
+from intranet.queries.sharing import Share, asked_in_row, asked_of, home_of, row_id_in, schools_of_people
 from intranet.rubric.ledger import Score
 from intranet.rubric.model import Rubric
 from intranet.web import context
@@ -47,9 +50,30 @@ class Desk:
 
     @cached_property
     def cells(self) -> dict[str, Cell]:
-        """Progress by page code."""
+        """Progress by page code; of a part of the entry, what was handed out."""
+        share = self.filing.share
+        if share is not None:
+            codes = {s.code for s in share.schools}
+            return {
+                page.code: cell_of(
+                    page, self.filing.entry, self.filing.returns, self.asked(page, codes, share)
+                )
+                for page in share.pages.values()
+            }
         sheets = {self.entry_id: self.filed}
         return progress(self.rubric, sheets, {self.entry_id: self.filing.returns})[self.entry_id]
+
+    def asked(self, page: Page, schools: Collection[str], share: Share) -> list[Ask]:
+        """What a page asks of a member school, rows handed to it one by one among it."""
+        single = {row_id_in(d.ref): d for d in share.delegations}
+        return [
+            *asked_of(self.rubric, page, self.filed, schools),
+            *(
+                asked_in_row(self.rubric, self.rows[i], single[i])
+                for i in share.single
+                if i in self.rows and home_of(share.pages, self.rows[i]) is page
+            ),
+        ]
 
     @cached_property
     def answers(self) -> dict[tuple[int, str], Answer]:
@@ -57,7 +81,9 @@ class Desk:
 
     @cached_property
     def rows(self) -> dict[int, FactRow]:
-        return stored.rows_of(self.filing.session, self.entry_id)
+        """Those that are there for this person, deleted ones too."""
+        found, share = stored.rows_of(self.filing.session, self.entry_id), self.filing.share
+        return found if share is None else {i: r for i, r in found.items() if share.meets(r)}
 
     @cached_property
     def marks(self) -> dict[str, Mark]:
@@ -65,7 +91,18 @@ class Desk:
 
     @cached_property
     def files(self) -> list[stored.FiledEvidence]:
-        return stored.evidence_of(self.filing.session, self.entry_id)
+        """Those that are there for this person: all, or the own ones and those at places of a part."""
+        found, share = stored.evidence_of(self.filing.session, self.entry_id), self.filing.share
+        if share is None:
+            return found
+        at = schools_of_people(self.filing.session, {f.evidence.uploaded_by for f in found})
+        own = {s.school_id for s in share.schools}
+        return [
+            f
+            for f in found
+            if at.get(f.evidence.uploaded_by, frozenset()) & own
+            or any(share.has_place(ref, self.rows) for ref in f.refs)
+        ]
 
     @cached_property
     def files_at(self) -> dict[str, list[Evidence]]:
@@ -77,7 +114,9 @@ class Desk:
         return out
 
     def may_edit(self, code: str | None = None) -> bool:
-        """Whether this person may change fields, self scores and every row here and now."""
+        """Whether this person may change fields here and now (the lead: own scores and every row too)."""
+        if self.filing.share is not None:
+            return code in self.filing.share.pages and not self.filing.why_locked(code)
         return self.filing.right is Right.LEAD and not self.filing.why_locked(code)
 
     def may_help(self, code: str | None = None) -> bool:
@@ -107,8 +146,13 @@ class Desk:
         }
 
 
-def load(entry_id: int, *, check: bool = False) -> Desk:
-    """:raises NotFound: no such entry for this actor."""
+FOR_MEMBERS: set[str] = set()
+"""Endpoints that are there for people of a member school, to whom a part was handed (``sharing``)."""
+
+
+def load(entry_id: int, *, check: bool = False, on_behalf: str = "") -> Desk:
+    """:param on_behalf: for whom and why the bureau files (``Filing.on_behalf``).
+    :raises NotFound: no such entry for this actor, or no such page for those who do a part of it."""
     session, actor = context.db(), context.actor()
     entry = entries.entry_for(session, actor, entry_id)
     cycle = entries.cycle_of(session, entry)
@@ -124,7 +168,10 @@ def load(entry_id: int, *, check: bool = False) -> Desk:
         form=sheet.form,
         at=context.current_time(),
         zone=ground.settings.timezone,
+        on_behalf=on_behalf,
     )
+    if request.endpoint not in FOR_MEMBERS:
+        filing.require_whole()
     return Desk(filing, scoring, sheet, own_sheet(scoring, sheet))
 
 

@@ -7,17 +7,20 @@ from typing import Any
 from flask import Response, request, url_for
 
 from intranet.domain import filing as act
-from intranet.domain.self_scores import save_self
+from intranet.domain.changes import Change, compare
+from intranet.domain.self_scores import save_self, so_far
+from intranet.domain.snapshot import content_of
 from intranet.errors import Conflict, Invalid, NotFound
 from intranet.i18n import _
 from intranet.models import Answer, FactRow, Mark
 from intranet.queries.filing import Page
+from intranet.queries.submissions import submission_of
 from intranet.rubric.model import Ruling
 from intranet.rubric.numbers import show
 from intranet.web import access, context
 from intranet.web.forms import answer, go, wants_fragment, whole
 
-from . import bp, ledger, tables, view
+from . import bp, ledger, sharing, tables, view
 from .desk import Desk, load, new_op
 
 access.allow(
@@ -56,8 +59,8 @@ def _open_row(desk: Desk, page: Page, key: str, row: str) -> tables.RowForm | No
     stored = desk.rows.get(whole(row) or 0)
     if stored is None or stored.table != key or stored.deleted_at is not None:
         raise NotFound(_("没有这一行。"))
-    mine = desk.may_edit(page.code) or stored.created_by == desk.filing.actor.user_id
-    return tables.row_form(desk, page, table, stored) if mine and desk.may_help(page.code) else None
+    may = tables.may_change(desk, page, stored)
+    return tables.row_form(desk, page, table, stored) if may else None
 
 
 def values(desk: Desk, page: Page) -> dict[str, Any]:
@@ -72,13 +75,14 @@ def values(desk: Desk, page: Page) -> dict[str, Any]:
         "rail": _rail(desk, page),
         "before": desk.filing.pages[codes[place - 1]] if place else None,
         "after": desk.filing.pages[codes[place + 1]] if place + 1 < len(codes) else None,
-        "ledger_rows": ledger.rows(desk.rubric, desk.own, page.code),
+        "ledger_rows": [] if desk.filing.share else ledger.rows(desk.rubric, desk.own, page.code),
         "total": desk.own[page.code],
         "total_word": ledger.word(desk.rubric, page.clause, desk.own[page.code]),
-        "total_so_far": ledger.so_far(desk.own[page.code]),
-        "selves": view.self_views(desk, page),
+        "total_so_far": so_far(desk.own[page.code]),
+        "selves": [] if desk.filing.share else view.self_views(desk, page),
         "may_edit": desk.may_edit(page.code),
         "may_help": desk.may_help(page.code),
+        "handed": sharing.on_page(desk, page.code),
     }
 
 
@@ -145,8 +149,21 @@ def show_page(
         library=desk.files,
         rulings=_rulings(desk, page),
         returns=[r for r in desk.filing.returns if page.code in r.codes],
+        answered=_answered(desk, page),
         op=new_op(),
     )
+
+
+def _answered(desk: Desk, page: Page) -> list[Change] | None:
+    """What a returned page says other than what was handed in; None where nothing was returned."""
+    if not any(page.code in r.codes for r in desk.filing.returns):
+        return None
+    kept = submission_of(desk.filing.session, desk.entry_id)
+    if kept is None:
+        return None
+    now = content_of(desk.filing, desk.filed, desk.files)
+    found = compare(desk.rubric, [page], desk.filing.schools, kept.content, now)
+    return found.get(page.code, [])
 
 
 def _rulings(desk: Desk, page: Page) -> list[tuple[Ruling, str]]:

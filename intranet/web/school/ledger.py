@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from intranet.domain.self_scores import is_of_cohort
 from intranet.i18n import _
 from intranet.rubric import sentences
 from intranet.rubric.ledger import Line, Score, State
-from intranet.rubric.model import Clause, JudgedClause, RankClause, Rubric, RuleClause
+from intranet.rubric.model import Clause, JudgedClause, Rubric
 from intranet.rubric.numbers import show
 
 ADDED_UP = frozenset({"row", "stay", "stay_row", "tick"})
@@ -83,18 +84,6 @@ def word(rubric: Rubric, clause: Clause, score: Score) -> str:
     if isinstance(clause, JudgedClause):
         return _("待评")
     return _("还有未填或待评的条款") if rubric.children[clause.code] else _("待评")
-
-
-def is_of_cohort(clause: Clause) -> bool:
-    """Whether the clause needs all units before it has points."""
-    return isinstance(clause, RankClause) or (isinstance(clause, RuleClause) and clause.scope == "cohort")
-
-
-def so_far(score: Score) -> Fraction | None:
-    """Points, or what an open sum has come to; None while nothing is there."""
-    if score.points is not None:
-        return score.points
-    return score.raw if score.state is State.PENDING else None
 
 
 def _how(score: Score, *, own: bool) -> Iterator[str]:

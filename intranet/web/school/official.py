@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 
+from intranet.domain import form_lines
 from intranet.domain.self_scores import own_facts
-from intranet.errors import NotFound
+from intranet.errors import Conflict, DomainError, Invalid, NotFound
 from intranet.i18n import _
+from intranet.queries.submissions import form_lines_of
 from intranet.rubric import forms
 from intranet.rubric.model import Form
 from intranet.web import access, context
 from intranet.web.downloads import xlsx
-from intranet.web.forms import answer
+from intranet.web.forms import answer, go, whole
 
 from . import bp
 from .desk import Desk, load
 
-access.allow({"school.form": access.FILING_READERS, "school.form_xlsx": access.FILING_READERS})
+access.allow(
+    {
+        "school.form": access.FILING_READERS,
+        "school.form_xlsx": access.FILING_READERS,
+        "school.form_line": access.SCHOOL,
+        "school.form_move": access.SCHOOL,
+    }
+)
 
 
 def _form(desk: Desk, key: str) -> Form:
@@ -51,18 +60,86 @@ def context_of(desk: Desk) -> forms.Context:
 
 @bp.get("/entries/<int:entry_id>/forms/<key>")
 def form(entry_id: int, key: str) -> Response:
+    """``?edit=<ref>`` opens one line of a list that the school may word itself."""
     desk = load(entry_id)
-    found, source = _form(desk, key), context_of(desk)
+    return _page(desk, _form(desk, key), editing=request.args.get("edit", ""))
+
+
+def _page(
+    desk: Desk, found: Form, *, editing: str = "", status: int = 200, error: DomainError | None = None
+) -> Response:
+    source = context_of(desk)
+    lines = _lines(desk, found, source)
+    rows = [line.row for line in lines]
     return answer(
         "school/form.html",
+        status=status,
         **desk.page_values(),
         form=found,
         title=_title(desk, found),
-        rows=forms.rows(desk.rubric, found, source),
+        lines=lines,
+        rows=rows,
         foot=forms.foot(desk.rubric, found, source),
-        spans=_spans(found, forms.rows(desk.rubric, found, source)),
-        xlsx_url=url_for("school.form_xlsx", entry_id=entry_id, key=key),
+        spans=_spans(found, rows),
+        xlsx_url=url_for("school.form_xlsx", entry_id=desk.entry_id, key=found.key),
+        may_word=form_lines.is_editable(found) and desk.may_edit(),
+        editing=editing,
+        error=error,
+        typed=request.form if request.method == "POST" else {},
+        categories=list(dict.fromkeys(c.title or c.text for c in desk.rubric.indicators)),
     )
+
+
+def _lines(desk: Desk, found: Form, source: forms.Context) -> list[form_lines.Line]:
+    stored = form_lines_of(desk.filing.session, desk.entry_id) if form_lines.is_editable(found) else ()
+    rows = forms.rows(desk.rubric, found, source)
+    return form_lines.lines_of(found, rows, stored, desk.filed.source.row_ids)
+
+
+@bp.post("/entries/<int:entry_id>/forms/<key>/lines")
+def form_line(entry_id: int, key: str) -> Response:
+    """Reword one line, or with ``reset`` take the generated words again."""
+    desk = load(entry_id)
+    found, source, posted = _form(desk, key), context_of(desk), request.form
+    ref = posted.get("ref", "")
+    line = next((x for x in _lines(desk, found, source) if x.ref == ref), None)
+    if line is None:
+        raise NotFound(_("没有这一行。"))
+    generated = next(
+        x
+        for x in form_lines.lines_of(
+            found, forms.rows(desk.rubric, found, source), (), desk.filed.source.row_ids
+        )
+        if x.ref == ref
+    )
+    back = bool(posted.get("reset"))
+    category = posted.get("category", "").strip()
+    try:
+        form_lines.reword(
+            desk.filing,
+            found,
+            line,
+            generated=generated.what,
+            what=generated.what if back else posted.get("what", "") or generated.what,
+            category="" if back or category == generated.category else category,
+            version=whole(posted.get("version", "")) or 0,
+        )
+    except (Invalid, Conflict) as error:
+        return _page(desk, found, editing=ref, status=error.status, error=error)
+    return go(url_for("school.form", entry_id=entry_id, key=key))
+
+
+@bp.post("/entries/<int:entry_id>/forms/<key>/order")
+def form_move(entry_id: int, key: str) -> Response:
+    """Move one line to place ``to``, or with ``reset`` back to the notice's order."""
+    desk = load(entry_id)
+    found = _form(desk, key)
+    if request.form.get("reset"):
+        form_lines.reset_order(desk.filing, found)
+    else:
+        lines, ref = _lines(desk, found, context_of(desk)), request.form.get("ref", "")
+        form_lines.move(desk.filing, found, lines, ref, whole(request.form.get("to", "")) or 1)
+    return go(url_for("school.form", entry_id=entry_id, key=key))
 
 
 def _title(desk: Desk, found: Form) -> str:
@@ -94,7 +171,7 @@ def form_xlsx(entry_id: int, key: str) -> Response:
     data = official_form.write(
         found,
         _title(desk, found),
-        forms.rows(desk.rubric, found, source),
+        [line.row for line in _lines(desk, found, source)],
         forms.foot(desk.rubric, found, source),
         found.notes,
         unit=desk.filing.entry.name,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from intranet.domain.fact_rows import typed_columns
+from intranet.domain.fact_rows import is_whole, typed_columns
 from intranet.i18n import _
 from intranet.models import FactRow
 from intranet.queries.filing import SCHOOL, Page
@@ -38,6 +38,9 @@ class RowView:
     hint: str
     files: tuple[FileView, ...]
     may_edit: bool
+    word: str = ""
+    """What the schools that it names say: open, confirmed, disputed; "" if none is asked."""
+    carried: bool = False  # 上次结转, not looked at yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,11 @@ class TableView:
     error: str = ""
 
     @property
+    def carried(self) -> int:
+        """Rows here that came from the last cycle and that this person may look at."""
+        return sum(r.carried and r.may_edit for g in self.groups for r in g.rows)
+
+    @property
     def span(self) -> int:
         """Columns of the whole table, for rows that go across."""
         return 2 + len(self.heads) + self.has_months + self.has_bands + self.scores
@@ -97,7 +105,7 @@ def table_view(
 ) -> TableView:
     table = desk.rubric.table[key]
     found = tables.rows_of(table, desk.filed.facts)
-    rows = found or []
+    rows = _there(desk, page, table, found or [])
     leaves = [x for x in page.leaves if isinstance(x, TallyClause | RosterClause) and x.table == key]
     fixed = _fixed(leaves)
     columns = _columns(table, rows, fixed)
@@ -110,8 +118,8 @@ def table_view(
         views = tuple(_row(desk, page, r, columns, ids, lines[r.n]) for r in mine)
         groups.append(RowGroup(leaf, views, desk.own[leaf.code].points))
     rest = [r for r in rows if r.n not in seen]
-    wheres = page.tables[key]
-    own = [r for r in rest if any(r.matches(w) for w in wheres)]
+    wheres, share = page.tables[key], desk.filing.share
+    own = [r for r in rest if share is not None or any(r.matches(w) for w in wheres)]
     others = len(rest) - len(own)
     if own:
         title = _("本项不计分") if leaves else ""
@@ -130,13 +138,24 @@ def table_view(
         has_months=any(isinstance(x, RosterClause) for x in leaves),
         has_bands=any(r.band for g in groups for r in g.rows),
         scores=bool(leaves),
-        may_add=not bureau and desk.may_help(page.code),
-        may_edit=not bureau and desk.may_edit(page.code),
+        may_add=not bureau and desk.may_help(page.code) and (share is None or bool(wheres)),
+        may_edit=not bureau and desk.may_edit(page.code) and (share is None or is_whole(desk.filing, key)),
         form=form,
         op=new_op(),
         deleted=_deleted(desk, table, deleted),
         error=error,
     )
+
+
+def _there(desk: Desk, page: Page, table: Table, rows: list[tables.Row]) -> list[tables.Row]:
+    """The rows that are there for this person: all, or those handed to the own school and naming it."""
+    share = desk.filing.share
+    if share is None:
+        return rows
+    if table.by != SCHOOL:
+        return [r for r in rows if any(r.matches(w) for w in page.tables[table.key])]
+    ids = desk.filed.source.row_ids.get(table.key, [])
+    return [r for r in rows if ids[r.n] in desk.rows and share.sees(page.code, desk.rows[ids[r.n]])]
 
 
 Shown = tuple[str, bool, tuple[str, ...]]
@@ -201,7 +220,6 @@ def _row(
     line, first = found or (None, False)
     stored = desk.rows.get(row_id)
     head = columns[0][2]
-    mine = stored is not None and stored.created_by == desk.filing.actor.user_id
     months = line.parts.get("months") if line is not None and first else None
     return RowView(
         id=row_id,
@@ -215,8 +233,15 @@ def _row(
         reason=_why(line, first),
         hint=sentences.hint(line) if line is not None and first else "",
         files=tuple(file_view(desk, e) for e in desk.files_at.get(f"row:{row_id}", ())),
-        may_edit=row_id > 0 and (desk.may_edit(page.code) or (mine and desk.may_help(page.code))),
+        may_edit=row_id > 0 and stored is not None and may_change(desk, page, stored),
+        word=desk.filed.source.words[row_id].value if row_id in desk.filed.source.words else "",
+        carried=stored is not None and stored.carried,
     )
+
+
+def may_change(desk: Desk, page: Page, row: FactRow) -> bool:
+    """Whether this person may change the row, and so put files to it, here and now."""
+    return desk.filing.may_change_row(page.code, row)
 
 
 def _why(line: Line | None, first: bool) -> str:
@@ -287,7 +312,7 @@ def _presets(page: Page, table: Table) -> dict[str, object]:
     wheres = page.tables[table.key]
     common = {
         key: allowed[0]
-        for key, allowed in wheres[0].items()
+        for key, allowed in (wheres[0].items() if wheres else ())
         if len(allowed) == 1 and all(w.get(key) == allowed for w in wheres)
     }
     defaults = {c.key: c.default for c in table.columns if c.default is not None}

@@ -1,20 +1,20 @@
-"""Evidence on the school's pages: upload, use again, take out, and the list of all files."""
+"""Evidence at its places on the school's pages: upload by a plain form, use again, take out, show again."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from flask import Response, request, url_for
 
 from intranet.domain import evidence
-from intranet.errors import Invalid
+from intranet.errors import Invalid, NotFound
 from intranet.i18n import _
-from intranet.queries.filed import names_of
-from intranet.storage import accepted
 from intranet.storage.local import LocalStore
 from intranet.web import access, context
-from intranet.web.forms import answer, go, say, wants_fragment, whole
+from intranet.web.forms import answer, go, wants_fragment, whole
 
 from . import bp, tables, view
-from .desk import Desk, load
+from .desk import Desk, load, new_op
 from .indicator import ROOT, show_page, slots_answer, values
 
 access.allow(
@@ -22,8 +22,8 @@ access.allow(
         "school.upload": access.SCHOOL,
         "school.link_file": access.SCHOOL,
         "school.unlink_file": access.SCHOOL,
-        "school.evidence": access.FILING_READERS,
-        "school.delete_file": access.SCHOOL,
+        "school.materials": access.FILING_READERS,
+        "school.row_files": access.FILING_READERS,
     }
 )
 
@@ -32,22 +32,34 @@ def store() -> LocalStore:
     return LocalStore(context.ground().settings.evidence_folder)
 
 
+def shelf() -> evidence.Shelf:
+    settings = context.ground().settings
+    return evidence.Shelf(store(), settings.quota_per_unit, settings.help_line)
+
+
+def received(required: Callable[[], object]) -> list[evidence.Upload]:
+    """The files of a form, looked at; ``required`` asks first whether they may come at all.
+
+    No session is open while they are read: the write lock is not held for bytes.
+    :raises Invalid: one is not acceptable, or there is none.
+    """
+    required()
+    context.db().rollback()
+    sent = [(f.filename or "", f.stream) for f in request.files.getlist("files") if f.filename]
+    return evidence.receive(store(), sent, limit=context.ground().settings.upload_limit)
+
+
 @bp.post(ROOT + "/files")
 def upload(entry_id: int, code: str) -> Response:
     """Take in one or several files for the slot, clause or row that ``ref`` names."""
-    settings, ref = context.ground().settings, request.form.get("ref", "")
-    desk = load(entry_id)
-    evidence.require_ref(desk.filing, code, ref)
-    context.db().rollback()  # the write lock is not held while files are read and looked at
-    sent = [(f.filename or "", f.stream) for f in request.files.getlist("files") if f.filename]
+    ref = request.form.get("ref", "")
     try:
-        uploads = evidence.receive(store(), sent, limit=settings.upload_limit)
+        uploads = received(lambda: evidence.require_ref(load(entry_id).filing, code, ref))
     except Invalid as error:
         return _answer(load(entry_id), code, ref, error)
     desk = load(entry_id)
-    shelf = evidence.Shelf(store(), settings.quota_per_unit, settings.help_line)
     try:
-        evidence.add_files(desk.filing, code, ref, uploads, shelf)
+        evidence.add_files(desk.filing, code, ref, uploads, shelf())
     except Invalid as error:
         return _answer(desk, code, ref, error)
     finally:
@@ -95,55 +107,41 @@ def unlink_file(entry_id: int, code: str, evidence_id: int) -> Response:
     return _answer(desk, code, ref)
 
 
-@bp.get("/entries/<int:entry_id>/evidence", endpoint="evidence")
-def library(entry_id: int) -> Response:
-    """All files of the unit by number, with what each proves."""
+# --- what a page shows again when files have arrived by themselves (tus.py) ------------------------
+
+
+@bp.get(ROOT + "/materials")
+def materials(entry_id: int, code: str) -> Response:
+    """The materials of an indicator, and what depends on them."""
     desk = load(entry_id)
-    people = names_of(desk.filing.session, [f.evidence.uploaded_by for f in desk.files])
-    rows = [
-        (
-            view.file_view(desk, f.evidence),
-            f.evidence,
-            people.get(f.evidence.uploaded_by, ""),
-            _places(desk, f.refs),
-        )
-        for f in desk.files
-    ]
+    page = desk.filing.page(code)
+    if not wants_fragment():
+        return go(url_for("school.indicator", entry_id=entry_id, code=code))
     return answer(
-        "school/evidence.html",
-        **desk.page_values(),
-        files=rows,
-        used=sum(f.evidence.size for f in desk.files),
-        quota=context.ground().settings.quota_per_unit,
-        may_help=desk.may_help(),
-        why_not=desk.why_not(),
-        allowed=accepted.allowed_text(),
+        "school/_slots_saved.html",
+        **values(desk, page),
+        slots=view.slots(desk, page, view.Typed()),
+        library=desk.files,
+        op=new_op(),
     )
 
 
-def _places(desk: Desk, refs: tuple[str, ...]) -> list[tuple[str, str]]:
-    """(page code, words) of each place where a file stands."""
-    out = []
-    for ref in refs:
-        code = evidence.page_of(desk.filing, ref)
-        if code is None:
-            continue
-        kind, _colon, what = ref.partition(":")
-        if kind == "slot":
-            clause, _hash, n = what.rpartition("#")
-            words = next((s.label for s in desk.filed.form.slots(clause) if str(s.n) == n), what)
-        elif kind == "row":
-            row = desk.rows.get(int(what))
-            words = desk.rubric.table[row.table].title if row else ""
-        else:
-            words = desk.rubric.by[what].name
-        out.append((code, f"{desk.rubric.by[code].no or code} {words}"))
-    return out
-
-
-@bp.post("/entries/<int:entry_id>/evidence/<int:evidence_id>/delete")
-def delete_file(entry_id: int, evidence_id: int) -> Response:
-    desk = load(entry_id)
-    gone = evidence.delete(desk.filing, evidence_id)
-    say("done", _("已删除材料 %(n)s“%(name)s”。", n=gone.number, name=gone.name))
-    return go(url_for("school.evidence", entry_id=entry_id))
+@bp.get(ROOT + "/row-files")
+def row_files(entry_id: int, code: str) -> Response:
+    """The files of one ``row`` alone: whatever is being typed in it stays. ``open=1``: it is being typed."""
+    desk, row_id = load(entry_id), whole(request.args.get("row", "")) or 0
+    page, row = desk.filing.page(code), desk.rows.get(row_id)
+    if row is None or row.deleted_at is not None or row.table not in page.tables:
+        raise NotFound(_("没有这一行。"))
+    if not wants_fragment():
+        return go(url_for("school.indicator", entry_id=entry_id, code=code, table=row.table, row=row_id))
+    return answer(
+        "school/_row_files_saved.html",
+        **values(desk, page),
+        row_id=row_id,
+        row_table=row.table,
+        row_open=request.args.get("open") == "1",
+        row_link=request.args.get("link") == "1",
+        row_chips=[view.file_view(desk, e) for e in desk.files_at.get(f"row:{row_id}", ())],
+        row_may_edit=tables.may_change(desk, page, row),
+    )

@@ -135,8 +135,18 @@ def quotes(page: Page) -> list[tuple[str, str]]:
 def field_views(desk: Desk, page: Page, key: str, typed: Typed) -> list[FieldView]:
     """One field: one view, or one for each member school."""
     item = desk.filed.form.field(key)
-    schools = [""] if item.per == "unit" else [s.code for s in desk.filing.schools]
+    there = desk.filing.schools if desk.filing.share is None else desk.filing.share.schools
+    schools = [""] if item.per == "unit" else [s.code for s in there]
     return [field_view(desk, page, item, school, typed) for school in schools]
+
+
+def field_id(desk: Desk, key: str) -> str | None:
+    """The element of a field on its page, of the first school where each school has one; None: no such field."""
+    keys = list(desk.rubric.all_fields)
+    if key not in keys:
+        return None
+    each = desk.rubric.all_fields[key].per == "member" and desk.filing.schools
+    return f"field-f{keys.index(key)}" + (f"-{desk.filing.schools[0].code}" if each else "")
 
 
 def field_view(desk: Desk, page: Page, item: Field, school: str, typed: Typed) -> FieldView:
@@ -181,6 +191,7 @@ class FileView:
     name: str
     is_inline: bool
     may_remove: bool
+    carried: bool = False  # 上次结转, not looked at yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +223,7 @@ def file_view(desk: Desk, evidence: Evidence) -> FileView:
         name=evidence.name,
         is_inline=evidence.media_type in accepted.INLINE,
         may_remove=desk.filing.right.value == "lead" or own,
+        carried=evidence.carried,
     )
 
 
@@ -233,7 +245,8 @@ def slots(desk: Desk, page: Page, typed: Typed) -> list[SlotView]:
         if judged and not own and clause.code != page.code:
             label = _("%(name)s：佐证材料", name=clause.name)
             out.append(_slot(desk, f"clause:{clause.code}", label, "free", typed))
-    out.append(_slot(desk, f"clause:{page.code}", _("其他佐证材料"), "free", typed))
+    if any(c.code == page.code for c in page.clauses):
+        out.append(_slot(desk, f"clause:{page.code}", _("其他佐证材料"), "free", typed))
     order = {"miss": 0, "absent": 1, "there": 2, "free": 3, "na": 4}
     return sorted(out, key=lambda s: order[s.state])
 
@@ -279,6 +292,11 @@ class SelfView:
     theirs: str = ""
 
 
+def self_id(desk: Desk, leaf: str) -> str:
+    """The element of a leaf's own score on its page."""
+    return f"self-{list(desk.rubric.by).index(leaf)}"
+
+
 def self_views(desk: Desk, page: Page) -> list[SelfView]:
     return [self_view(desk, page, leaf) for leaf in page.leaves]
 
@@ -300,7 +318,7 @@ def self_view(desk: Desk, page: Page, leaf: Clause, typed: Typed | None = None) 
     open_ = is_open(score) if judged else proposed is not None
     return SelfView(
         clause=leaf,
-        id=f"self-{list(desk.rubric.by).index(leaf.code)}",
+        id=self_id(desk, leaf.code),
         is_asked=open_,
         is_judged=judged,
         proposed=proposed,

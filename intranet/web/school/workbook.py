@@ -7,6 +7,7 @@ and versions, when it is sent back: nothing of it is trusted and nothing waits o
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from flask import Response, request, url_for
 
@@ -14,6 +15,7 @@ from intranet.documents import offline as written
 from intranet.documents import offline_reading
 from intranet.domain import offline, offline_apply, offline_filled, offline_plan
 from intranet.domain.filing import Right
+from intranet.domain.offline import Layout
 from intranet.domain.offline_change import Plan
 from intranet.domain.offline_filled import Filled
 from intranet.errors import Conflict, Forbidden, Invalid
@@ -54,26 +56,33 @@ def _page(
 ) -> Response:
     """The page, with what a check found. ticked: keys that were ticked; None ticks what is safe."""
     asked = offline.layout(desk)
-    changes = found.changes if found else []
     return answer(
         "school/workbook.html",
         status=status,
         **desk.page_values(),
         asked=asked,
-        titles={s.key: s.title for s in asked.sections},
-        found=found,
-        conflicts=[c for c in changes if c.is_conflict],
-        losses=[c for c in changes if c.is_loss and not c.is_conflict],
-        plain=[c for c in changes if not c.is_loss and not c.is_conflict],
-        stopping=[p for p in found.problems if p.stops] if found else [],
-        warnings=[p for p in found.problems if not p.stops] if found else [],
-        ticked=ticked,
+        **diff_values(asked, found, ticked),
         payload=offline_filled.to_text(filled) if filled else "",
         error=error,
         why_not=desk.why_not() if not desk.may_help() or not desk.may_edit() else "",
         may_upload=desk.may_help(),
         op=new_op(),
     )
+
+
+def diff_values(asked: Layout, found: Plan | None, ticked: Collection[str] | None) -> dict[str, Any]:
+    """What ``_workbook_diff.html`` reads."""
+    changes = found.changes if found else []
+    return {
+        "titles": {s.key: s.title for s in asked.sections},
+        "found": found,
+        "conflicts": [c for c in changes if c.is_conflict],
+        "losses": [c for c in changes if c.is_loss and not c.is_conflict],
+        "plain": [c for c in changes if not c.is_loss and not c.is_conflict],
+        "stopping": [p for p in found.problems if p.stops] if found else [],
+        "warnings": [p for p in found.problems if not p.stops] if found else [],
+        "ticked": ticked,
+    }
 
 
 @bp.get(ROOT + ".xlsx")
@@ -118,7 +127,7 @@ def workbook_apply(entry_id: int) -> Response:
     """Take over what was ticked; anything that changed since the check stops it and is shown."""
     desk = load(entry_id)
     filled = offline_filled.from_text(request.form.get("filled", ""))
-    chosen = _chosen(request.form.getlist("take"))
+    chosen = chosen_changes(request.form.getlist("take"))
     found = offline_plan.plan(desk, filled)
     try:
         n = offline_apply.apply(desk, found, chosen, op=request.form.get("op", ""))
@@ -137,7 +146,7 @@ def workbook_apply(entry_id: int) -> Response:
     return go(url_for("school.workbook", entry_id=entry_id))
 
 
-def _chosen(values: list[str]) -> dict[str, int]:
+def chosen_changes(values: list[str]) -> dict[str, int]:
     """Keys and versions from the ticked boxes, ``key~version``."""
     out = {}
     for value in values:
@@ -153,7 +162,11 @@ def workbook_errors(entry_id: int) -> Response:
     desk = load(entry_id)
     _require_own(desk)
     filled = offline_filled.from_text(request.form.get("filled", ""))
-    found = offline_plan.plan(desk, filled)
+    return marked_copy(desk, filled, offline_plan.plan(desk, filled))
+
+
+def marked_copy(desk: Desk, filled: Filled, found: Plan) -> Response:
+    """What came back, with the wrong cells marked and listed."""
     asked = offline_filled.overlaid(offline.layout(desk), filled)
     marks, remarks = _marks(filled, found)
     settings = context.ground().settings

@@ -131,6 +131,7 @@ def test_rulings_quote_the_notice() -> None:
 READINGS = {
     "cutoff": "2023-05-18",
     "window_from": "2022-09-01",
+    "exchange_confirmed": "all",
     "exec_short": "none",
     "irregular_6m_cadre": "top",
     "irregular_6m_teacher": "top",

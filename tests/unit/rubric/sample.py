@@ -249,6 +249,8 @@ options = [{value = "甲等", points = 5}, {value = "乙等", points = 4}, {valu
 key = "exchange"
 title = "教师交流名册"
 describe = "{person}：{sender}→{receiver}"
+confirmed_by = ["sender", "receiver"]
+twice = [["person", "period"]]
 columns = [
   {key = "person", label = "姓名(工号)", required = true},
   {key = "category", label = "类别", type = "choice", options = ["定期", "不定期"], required = true},
@@ -294,6 +296,17 @@ columns = [
   {label = "考核得分", source = "points", align = "right"},
 ]
 foot = [{label = "合计", source = "points"}]
+
+[[form]]
+key = "progress"
+title = "{unit}工作推进情况统计表"
+rows = "filed"
+columns = [
+  {label = "序号", source = "number", width = 6},
+  {label = "工作推进情况", source = "what", width = 40},
+  {label = "指标类别", source = "category", width = 16},
+  {label = "印证材料", source = "evidence", width = 40},
+]
 """
 
 

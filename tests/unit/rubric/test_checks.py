@@ -333,3 +333,17 @@ def test_documents_are_refused_by_path(rubric: Rubric, document: Any, problems: 
     with pytest.raises(Invalid) as raised:
         read_document(rubric, document)
     assert raised.value.problems == problems
+
+
+def test_another_schools_word_is_known_only_where_a_table_asks_for_it(rubric: Rubric) -> None:
+    def document(table: str, word: str) -> dict[str, object]:
+        return {"unit": "u1", "docs": {"school": {"tables": {table: [{"@confirmation": word}]}}}}
+
+    assert read_document(rubric, document("exchange", "open")).rows("exchange") == [{"@confirmation": "open"}]
+    for table, word, message in (
+        ("exchange", "yes", '请写 "open"（待确认）或 "disputed"（有异议）'),
+        ("awards", "open", "不认识的键“@confirmation”: 可用的有：winner、level"),
+    ):
+        with pytest.raises(Invalid) as raised:
+            read_document(rubric, document(table, word))
+        assert raised.value.problems == {f"school.tables.{table}[0].@confirmation": message}

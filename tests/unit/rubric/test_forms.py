@@ -166,7 +166,7 @@ def test_further_columns_of_clauses() -> None:
 def test_filed_names_each_thing_once_in_printed_order() -> None:
     progress = form("filed", "number", "what", "category", "evidence")
     assert forms.rows(BUILT, progress, CONTEXT) == [
-        FormRow(["1", "制定章程", "章程", "1 集团章程"], "clause:B1.1"),
+        FormRow(["1", "制定章程", "章程", "1 集团章程"], "tick:B1.1.c"),
         FormRow(["2", "章程质量", "章程", "1 集团章程"], "clause:B1.2"),
         FormRow(["3", "会议方案", "召开理事会", "2 会议方案"], "slot:B2#1"),
         FormRow(["4", "示例一小获课改奖（省级）", "获奖", "7 证书；1 集团章程"], "row:awards[1]"),

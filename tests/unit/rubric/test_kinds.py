@@ -411,6 +411,30 @@ def test_roster_never_filled_is_blank() -> None:
     assert roster().state is State.SCORED
 
 
+# --- rows that wait for another school's word --------------------------------------------------------
+
+
+@pytest.mark.parametrize(("confirmed_only", "earns"), [(True, "0.5"), (False, "1.5")])
+def test_what_another_school_has_not_confirmed_counts_unless_the_clause_says_so(
+    confirmed_only: bool, earns: str
+) -> None:
+    rows = [stay("2022-09-01", "2023-05-31", person) for person in ("甲", "乙", "丙")]
+    rows[1]["@confirmation"], rows[2]["@confirmation"] = "open", "disputed"
+    earned = roster(*rows, confirmed_only=confirmed_only)
+    assert points(earned) == F(earns)
+    assert by_reason(earned) == (
+        {"exchange[1]": "对方学校尚未确认", "exchange[2]": "对方学校有异议"} if confirmed_only else {}
+    )
+
+
+def test_a_row_that_lacks_something_says_that_before_the_missing_word() -> None:
+    earned = tally({"level": "", "n": 1, "@confirmation": "open"}, confirmed_only=True)
+    assert by_reason(earned) == {"awards[0]": "对方学校尚未确认"}
+    required = [{"column": "name", "reason": "未填名称"}]
+    earned = tally({"level": "省级", "n": 1, "@confirmation": "open"}, confirmed_only=True, require=required)
+    assert by_reason(earned) == {"awards[0]": "未填名称"}
+
+
 # --- measure -------------------------------------------------------------------------------------
 
 COUNTS = [

@@ -123,6 +123,8 @@ REASONS: dict[str, tuple[dict[str, Any], str]] = {
     "below_bands": ({"months": F(32), "least": F(36)}, "未满三年"),
     "above_bands": ({}, "超出所列各档，由考核组认定"),
     "negative": ({}, "负增长，不计分"),
+    "unconfirmed": ({}, "对方学校尚未确认"),
+    "disputed": ({}, "对方学校有异议"),
 }
 
 
