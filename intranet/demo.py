@@ -23,7 +23,17 @@ from sqlmodel import Session
 from intranet.actor import SYSTEM, Actor
 from intranet.config import Settings
 from intranet.db import write_session
-from intranet.domain import accounts, cycles, evidence, intake, lifecycle, register, rulings, submission
+from intranet.domain import (
+    accounts,
+    cycles,
+    delegation,
+    evidence,
+    intake,
+    lifecycle,
+    register,
+    rulings,
+    submission,
+)
 from intranet.domain.filing import Filing
 from intranet.domain.scoring import Scoring, score_entry, scoring_for
 from intranet.domain.self_scores import own_sheet
@@ -219,6 +229,13 @@ def _unit(session: Session, admin: Actor, cycle: Cycle, data: dict[str, Any]) ->
     return schools
 
 
+def _hand_out(filed: Filing) -> None:
+    """The first indicator goes to the first member school, so that its people have something to look at."""
+    line, school = next(iter(delegation.lines(filed)), None), next(iter(delegation.members(filed)), None)
+    if line is not None and school is not None:
+        delegation.give(filed, [(line.ref, school.code)], due="", note="")
+
+
 def _facts(
     session: Session, settings: Settings, scoring: Scoring, lead: Actor, entry: Entry, data: dict[str, Any]
 ) -> None:
@@ -250,6 +267,7 @@ def _facts(
                 made_by=lead.user_id,
             )
         )
+    _hand_out(filed)
     entry.saved_at = datetime.now(UTC) if data.get("docs") else None
     session.flush()
     if data.get("submitted"):

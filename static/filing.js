@@ -17,7 +17,7 @@
       input.setAttribute("aria-invalid", bad ? "true" : "false");
     });
     var input = box.querySelector("input.form-control");
-    if (!bad && input && document.activeElement !== input) input.value = state.dataset.stored;
+    if (!bad && input && document.activeElement !== input && !input.matches("[data-typed]")) input.value = state.dataset.stored;
   }
 
   // --- 2. own scores -------------------------------------------------------------------------------
@@ -37,13 +37,13 @@
     var at = state.hasAttribute("data-unsaved") ? state.dataset.at : "";
     if (input) {
       input.classList.toggle("is-invalid", at === "points");
-      if (state.dataset.follows === "1" && document.activeElement !== input) input.value = state.dataset.proposed;
+      if (state.dataset.follows === "1" && document.activeElement !== input && !input.matches("[data-typed]")) input.value = state.dataset.proposed;
     }
     if (reason) {
       var text = reason.querySelector("input");
       text.classList.toggle("is-invalid", at === "reason");
       if (at === "reason") { reason.hidden = false; text.focus(); }
-      else if (state.dataset.follows === "1") { reason.hidden = true; text.value = ""; }
+      else if (state.dataset.follows === "1" && !text.matches("[data-typed]")) { reason.hidden = true; text.value = ""; }
     }
   }
 
@@ -67,7 +67,7 @@
   document.addEventListener("htmx:oobBeforeSwap", function (event) {
     var row = event.detail.target;
     if (!row || !row.matches || !row.matches("form.self-row")) return;
-    if (waiting.has(row) || row.contains(document.activeElement) || row.querySelector("[data-unsaved]")) {
+    if (waiting.has(row) || row.contains(document.activeElement) || row.querySelector("[data-unsaved]") || row.hasAttribute("data-unsent")) {
       event.detail.shouldSwap = false;
     }
   });

@@ -203,6 +203,11 @@
     viewer.querySelector("[data-viewer-place]").textContent = thumbs().indexOf(thumb) + 1;
     viewer.querySelector("[data-viewer-open]").href = kind === "other" ? thumb.dataset.download : preview;
     viewer.querySelectorAll("[data-viewer-download]").forEach(function (link) { link.href = thumb.dataset.download; });
+    var volume = viewer.querySelector("[data-viewer-volume]");
+    if (volume) {
+      volume.hidden = !thumb.dataset.volume;
+      volume.href = thumb.dataset.volume || "";
+    }
     document.querySelectorAll("[data-file]").forEach(function (chip) {
       var on = chip.dataset.file === thumb.dataset.file;
       chip.classList.toggle("on", on);

@@ -10,10 +10,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as drawing
 
 from tests.world import app, client_for, prepared_world, settings, world  # noqa: F401  (fixtures of every test)
 
 skipped: dict[str, str] = {}
+
+# How fast values are drawn says something of the machine, nothing of the code.
+drawing.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+drawing.load_profile("house")
 
 
 def is_loopback(host: str | None) -> bool:

@@ -108,6 +108,7 @@ def _serve(settings: Settings) -> None:
         app = create_app(settings, build_plugin_manager())
     except DomainError as error:
         raise click.ClickException(error.message) from error
+    app.extensions["intranet.builder"].start()
     # Without x-forwarded-for everybody would have the proxy's address: one lock for the whole bureau.
     proxy = {
         "trusted_proxy": "127.0.0.1",

@@ -40,11 +40,15 @@ class Packet:
     signature: str
     manifest: Manifest
 
-    def workbook(self) -> bytes | None:
-        """The filled workbook; None if the packet has none. :raises Invalid: it was changed."""
+    def workbook(self, *, limit: int) -> bytes | None:
+        """The filled workbook; None if the packet has none. :raises Invalid: it was changed, or is too large."""
         stated = self.manifest.workbook
         if stated is None:
             return None
+        if self.zip.getinfo(WORKBOOK).file_size > limit:
+            most = limit // 1024 // 1024
+            text = _("填报表超过 %(most)s MB，不正常。请重新下载离线填报表再填。", most=most)
+            raise Invalid(text, field="file")
         try:
             with self.zip.open(WORKBOOK) as member:
                 data = member.read()

@@ -48,7 +48,7 @@ _DUE = Column(key="due", label="due", type="date")
 class Handed:
     """One delegation as it stands. state: none, doing, late, done (已完成 was said).
 
-    code: the page it stands on, "" where that is gone; todo: what is left, in words.
+    code: the page it stands on, "" where that is gone; todo: what is left, in words; table, row: of a row.
     """
 
     given: Delegation
@@ -59,6 +59,8 @@ class Handed:
     n: int
     of: int
     todo: tuple[str, ...] = ()
+    table: str = ""
+    row: int = 0
 
 
 def overview(filing: Filing, filed: EntrySheet, given: Sequence[Delegation] | None = None) -> list[Handed]:
@@ -82,7 +84,7 @@ def _handed(
     rubric, every = filing.rubric, filing.every_page
     kind, what = named(given.ref)
     asked: list[Ask] = []
-    code, title = "", what
+    code, title, table, row_id = "", what, "", 0
     if kind == CLAUSE:
         pages = handed_pages(rubric, every, [what])
         code = next(iter(pages), "")
@@ -92,6 +94,7 @@ def _handed(
         row = rows.get(row_id_in(given.ref))
         if row is not None and row.deleted_at is None:
             home = home_of(every, row)
+            table, row_id = row.table, row.id or 0
             code, title = (
                 home.code if home else "",
                 f"{rubric.table[row.table].title}：{row_title(rubric, row)}",
@@ -107,7 +110,16 @@ def _handed(
     else:
         state = "doing" if any(a.is_started for a in asked) else "none"
     return Handed(
-        given, school, code, title, state, done, len(asked), tuple(a.label for a in asked if not a.is_done)
+        given=given,
+        school=school,
+        code=code,
+        title=title,
+        state=state,
+        n=done,
+        of=len(asked),
+        todo=tuple(a.label for a in asked if not a.is_done),
+        table=table,
+        row=row_id,
     )
 
 

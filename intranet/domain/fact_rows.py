@@ -57,20 +57,22 @@ def read_cells(filing: Filing, table: Table, texts: Mapping[str, str]) -> dict[s
 
 
 def add_row(filing: Filing, code: str, key: str, texts: Mapping[str, str], *, op: str) -> FactRow:
-    """Append a row. The same ``op`` again gives the same row.
+    """Append a row. The same ``op`` again gives the same row; with other cells it changes that row, so that
+    what was typed after a save whose answer got lost is not.
 
-    :raises Invalid: ``problems`` by column.
+    :raises Invalid: ``problems`` by column. :raises Conflict: somebody changed the row since then.
     """
     filing.require_part(code)
     table = table_of(filing, code, key)
     before = outcome_of(filing.session, filing.actor, op)
     if isinstance(before, dict) and "row" in before:
-        return row_on(filing, code, int(before["row"]))
+        version = int(before.get("version", 1))
+        return edit_row(filing, code, int(before["row"]), texts, version=version, op=op)
     cells = read_cells(filing, table, texts)
     require_handed(filing, code, table, cells)
     _require_open(filing, code, table, cells)
     row = _append(filing, table, [cells])[0]
-    remember(filing.session, filing.actor, op, {"row": row.id}, at=filing.at)
+    remember(filing.session, filing.actor, op, {"row": row.id, "version": row.version}, at=filing.at)
     return row
 
 

@@ -5,17 +5,24 @@ The building itself is ``intranet.volume``'s, driven by ``intranet.jobs``. Funct
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session
 
-from intranet.actor import Actor
+from intranet.actor import SYSTEM, Actor
 from intranet.domain.log import record
+from intranet.domain.scoring import Scoring, score_entry
 from intranet.enums import BuildState
 from intranet.errors import NotFound
 from intranet.i18n import _
-from intranet.models import Entry, Volume
+from intranet.models import Cycle, Entry, Evidence, Volume
+from intranet.queries.filed import evidence_of, rows_of
+from intranet.queries.filing import matches, pages
 from intranet.queries.volumes import UNFINISHED, last_number, unfinished_volume
+from intranet.storage import Store
+from intranet.volume.plan import Document, Material, Plan, Section
 
 
 def request_volume(
@@ -76,3 +83,117 @@ def cancel(session: Session, actor: Actor, entry: Entry, volume_id: int, *, at: 
             cycle_id=entry.cycle_id,
         )
     return volume
+
+
+# --- what goes in --------------------------------------------------------------------------------
+
+
+def plan_of(
+    session: Session, cycle: Cycle, scoring: Scoring, entry: Entry, store: Store, *, bureau: str, day: str
+) -> Plan:
+    """The volume of an entry as it stands: its indicators in the notice's order, each with its files.
+
+    A file stands where it is first cited; files that prove nothing come last.
+
+    :param day: the date on the cover, in words.
+    """
+    assert entry.id is not None
+    rubric, sheet = scoring.rubric, score_entry(session, cycle, scoring, entry)
+    files = evidence_of(session, entry.id)
+    at: dict[str, list[int]] = {}
+    for found in files:
+        for ref in found.refs:
+            at.setdefault(ref, []).append(found.evidence.number)
+    rows = {r.id: r for r in rows_of(session, entry.id).values() if r.deleted_at is None}
+    sections = []
+    placed: set[int] = set()
+    for page in pages(rubric):
+        materials, numbers = [], []
+        for clause in page.clauses:
+            for slot in sheet.form.slots(clause.code):
+                here = at.get(f"slot:{clause.code}#{slot.n}", [])
+                state = {True: "there", False: "absent", "na": "na"}.get(
+                    sheet.facts.slot(clause.code, slot.n - 1), "miss"
+                )
+                materials.append(Material(slot.label, tuple(here), "na" if slot.hidden else state))
+                numbers += here
+            numbers += at.get(f"clause:{clause.code}", [])
+        for row_id, row in rows.items():
+            wheres = page.tables.get(row.table, ())
+            if any(matches(row.cells, where) for where in wheres):
+                numbers += at.get(f"row:{row_id}", [])
+        clause = page.clause
+        sections.append(
+            Section(
+                code=page.code,
+                number=clause.no or page.code,
+                title=clause.title or clause.text,
+                text=clause.text if clause.title else "",
+                materials=tuple(materials),
+                documents=tuple(dict.fromkeys(numbers)),
+            )
+        )
+        placed |= set(numbers)
+    rest = tuple(f.evidence.number for f in files if f.evidence.number not in placed)
+    if rest:
+        sections.append(Section("", "", _("其他材料"), "", (), rest))
+    return Plan(
+        title=_("佐证材料汇编"),
+        unit=entry.name,
+        cycle=cycle.title,
+        notice=cycle.rubric_title,
+        bureau=bureau,
+        date_text=day,
+        sections=tuple(s for s in sections if s.documents or s.materials),
+        documents=tuple(_document(f.evidence, store) for f in files),
+    )
+
+
+def _document(file: Evidence, store: Store) -> Document:
+    try:
+        path = str(store.path(file.sha256))
+    except FileNotFoundError:
+        path = ""  # a stand-in page says that the file is not on the server
+    return Document(file.number, file.name, file.media_type, file.sha256, path)
+
+
+# --- what came of it -----------------------------------------------------------------------------
+
+
+def finish(session: Session, volume: Volume, built: Mapping[str, Any], *, at: datetime) -> None:
+    """Keep the result of a build.
+
+    :param built: as ``python -m intranet.volume`` reports it: sha256, size, pages, places, sections,
+        digests, changed, problems.
+    """
+    volume.state, volume.finished_at, volume.doing = BuildState.DONE, at, ""
+    volume.done = volume.total
+    for name in ("sha256", "size", "pages", "sections", "digests", "changed", "problems"):
+        setattr(volume, name, built[name])
+    volume.places = {str(number): list(pages) for number, pages in built["places"].items()}
+    session.add(volume)
+    session.flush()
+    record(
+        session,
+        SYSTEM,
+        "volume.done",
+        subject=str(volume.number),
+        new={"sha256": volume.sha256, "pages": volume.pages},
+        entry_id=volume.entry_id,
+    )
+
+
+def fail(session: Session, volume: Volume, why: str, *, at: datetime) -> None:
+    volume.state, volume.finished_at, volume.error, volume.doing = BuildState.FAILED, at, why[:500], ""
+    session.add(volume)
+    session.flush()
+
+
+def page_ranges(volume: Volume | None) -> dict[int, str]:
+    """佐证材料页码 by material number: ``33 — 35``, ``7``."""
+    if volume is None:
+        return {}
+    return {
+        int(number): str(first) if first == last else f"{first} — {last}"
+        for number, (first, last) in volume.places.items()
+    }

@@ -36,6 +36,11 @@ def actor_for_token(session: Session, token: str, *, at: datetime, today: date, 
     return actor_for(session, found, ip=ip)
 
 
+def user_id_of(session: Session, token: str) -> int | None:
+    """Whose sign-in this is."""
+    return session.exec(select(SignIn.user_id).where(SignIn.token_hash == token_hash(token))).first()
+
+
 def count_others(session: Session, actor: Actor) -> int:
     """How many accounts there are besides this person's own."""
     return session.exec(select(func.count()).select_from(User).where(User.id != actor.user_id)).one()

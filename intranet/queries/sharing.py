@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from intranet.actor import Actor
 from intranet.enums import ConfirmState, Role, SchoolRole
+from intranet.i18n import _
 from intranet.models import Confirmation, Cycle, Delegation, Entry, EntrySchool, Evidence, FactRow, Grant
 from intranet.queries.entries import SEES_ALL, cycle_of, schools_of
 from intranet.queries.filing import SCHOOL, Ask, Filed, Page, asks, matches, narrowed, pages
@@ -254,7 +255,8 @@ def asked_in_row(rubric: Rubric, row: FactRow, given: Delegation) -> Ask:
     needed = [c for c in rubric.table[row.table].columns if c.required and not c.of]
     full = all(row.cells.get(c.key) not in (None, "") for c in needed)
     touched = row.changed_at > given.given_at
-    return Ask("row", str(row.id), row_title(rubric, row), full and touched, touched)
+    blank = [c.label for c in needed if row.cells.get(c.key) in (None, "")]
+    return Ask("row", str(row.id), _("、").join(blank) or _("核对这一行"), full and touched, touched)
 
 
 def row_title(rubric: Rubric, row: FactRow) -> str:

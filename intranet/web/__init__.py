@@ -20,6 +20,7 @@ from intranet import i18n
 from intranet.config import Settings
 from intranet.db import build_engine, check_ready, write_session
 from intranet.domain import uploads
+from intranet.jobs import Builder
 from intranet.models import now
 from intranet.plugins import RubricRegistry
 from intranet.storage.local import LocalStore
@@ -73,7 +74,9 @@ def build_app(settings: Settings, plugin_manager: pluggy.PluginManager) -> Flask
     engine = build_engine(settings)
     check_ready(engine)
     _sweep(settings, engine)
-    app.extensions["intranet"] = context.Ground(settings, engine, RubricRegistry(plugin_manager))
+    registry = RubricRegistry(plugin_manager)
+    app.extensions["intranet"] = context.Ground(settings, engine, registry)
+    app.extensions["intranet.builder"] = Builder(settings, engine, registry)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.add_extension("jinja2.ext.do")
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]

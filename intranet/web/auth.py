@@ -12,6 +12,7 @@ from intranet.domain import accounts
 from intranet.errors import DomainError
 from intranet.i18n import _
 from intranet.queries import entries
+from intranet.queries.people import user_id_of
 
 from .context import LANGUAGE_COOKIE, actor, actor_or_none, current_time, db, ground, today
 from .forms import answer, go, is_local, next_url, say, wants_fragment
@@ -101,11 +102,14 @@ def sign_in_post() -> Response:
             resume_path=form.get("resume_path", ""),
             resume_body=form.get("resume_body", ""),
         )
+    before, now = flask.session.get("who"), user_id_of(db(), token)
     flask.session.clear()
-    flask.session["token"] = token
+    flask.session["token"], flask.session["who"] = token, now
     flask.session["seen"] = int(current_time().timestamp())
     path, body = form.get("resume_path", ""), form.get("resume_body", "")
-    if path and is_local(path):
+    if path and before != now:
+        say("warn", _("刚才没保存的内容是另一位填的，没有带过来。"))
+    elif path and is_local(path):
         return answer("auth/resume.html", path=path, values=parse_qsl(body, keep_blank_values=True))
     return go(next_url(url_for("home.index")))
 
@@ -114,9 +118,8 @@ def sign_in_post() -> Response:
 def sign_out() -> Response:
     accounts.sign_out(db(), actor(), flask.session.get("token", ""))
     flask.session.clear()
-    response = go(url_for("auth.sign_in"))
-    response.headers["Clear-Site-Data"] = '"storage"'
-    return response
+    flask.session["who"] = actor().user_id  # whose forms may still be open in other tabs
+    return go(url_for("auth.sign_in"))
 
 
 @bp.get("/password")

@@ -205,6 +205,7 @@ def addresses(app: Flask, ground: Ground, method: str) -> Iterator[tuple[str, di
         "token": ("0" * 32,),
         "n": (1, NOWHERE),
         "round_": (1, NOWHERE),
+        "volume_id": (1, NOWHERE),
         "unit_id": (world.units["g01"], NOWHERE),
         "school_id": (world.schools["s1"], NOWHERE),
         "user_id": (world.users["rev1"], NOWHERE),

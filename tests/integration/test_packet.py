@@ -134,6 +134,14 @@ def test_the_kit_holds_workbook_tool_and_how_to(lead: Client, world: World) -> N
     assert "第 1 次：填报甲" in lead.text(here(world))
 
 
+def test_the_kit_is_chinese_whoever_issues_it(lead: Client, world: World) -> None:
+    lead.post("/language", {"language": "en", "next": "/"})
+    kit = school_kit(lead, world)
+    assert "一次选入多个文件" in kit.page
+    assert kit.data["words"]["missing"] == "缺"
+    assert load_workbook(io.BytesIO(kit.book)).sheetnames[:2] == ["说明", "填报项"]
+
+
 def test_the_key_stands_nowhere_but_in_the_kit(lead: Client, world: World) -> None:
     kit = school_kit(lead, world)
     stored_bytes = b"".join(p.read_bytes() for p in world.settings.data.glob("intranet.db*"))

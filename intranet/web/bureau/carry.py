@@ -56,7 +56,7 @@ def _page(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) 
 @bp.post(ROOT)
 def carry_take(cycle_id: int) -> Response:
     """Every unit that has not taken over yet and has something to take; all or none."""
-    cycle = frame.load(cycle_id)
+    frame.load(cycle_id)
     taken = 0
     for entry in lists.entries_of(db(), cycle_id):
         desk = _acting(entry)

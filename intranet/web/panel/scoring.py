@@ -13,6 +13,7 @@ from intranet.domain.returns import return_indicators
 from intranet.domain.review import require_chair, require_scoring, save_marks
 from intranet.domain.scoring import EntrySheet, score_entry, scoring_for
 from intranet.domain.standing import Item, Leaf, neighbours, next_due
+from intranet.domain.volumes import page_ranges
 from intranet.errors import Conflict, DomainError, Invalid
 from intranet.i18n import _
 from intranet.models import Cycle, Entry
@@ -21,6 +22,7 @@ from intranet.queries.entries import schools_of
 from intranet.queries.filed import evidence_of, names_of
 from intranet.queries.filing import pages
 from intranet.queries.submissions import submissions_of
+from intranet.queries.volumes import held_volume
 from intranet.rubric.deductions import Choice, bank
 from intranet.rubric.model import Rubric
 
@@ -135,6 +137,7 @@ def _page(
         leaf_view(rubric, sheet, leaf, boxes.get(leaf.code, typed.Typed()), evidence, reasons[leaf.code])
         for leaf in item.leaves
     ]
+    volume = held_volume(db(), entry_id(entry), frozen=True)
     bench = bench_of(rubric, sheet, item, evidence)
     wanted = request.args.get("file", "")
     before, after = neighbours(desk.items, item)
@@ -152,6 +155,8 @@ def _page(
         bench=bench,
         shown=next((f for f in bench.files if str(f.evidence.id) == wanted), next(iter(bench.files), None)),
         closed=_closed(cycle, entry),
+        volume=volume,
+        ranges=page_ranges(volume),
         answered=_answered(rubric, entry, item.indicator.code),
         place=(1 + next(n for n, i in enumerate(units) if i.entry.id == entry.id), len(units)),
         before=before,

@@ -27,6 +27,7 @@ from . import (  # noqa: E402, F401 - they add the routes  # noqa: E402, F401 - 
     rows,
     tus,
     uploads,
+    volume,
     workbook,
 )
 

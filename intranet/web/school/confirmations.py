@@ -168,7 +168,7 @@ def _item(desk: Desk, row_id: int) -> confirmation.Item:
     for item in confirmation.items(desk.filing):
         if item.row.id == row_id and item.own and desk.filing.right in (Right.LEAD, Right.MEMBER):
             return item
-    raise NotFound(_("没有这一行。"))
+    raise NotFound(_("没有这份填报，或您无权查看。"))  # word for word as of a foreign unit
 
 
 def _form(

@@ -6,6 +6,7 @@ from flask import Response, request, url_for
 
 from intranet.domain import submission
 from intranet.domain.self_scores import so_far, whole
+from intranet.domain.volumes import request_volume
 from intranet.enums import SubmissionState
 from intranet.errors import Invalid
 from intranet.i18n import _
@@ -14,6 +15,7 @@ from intranet.web.forms import answer, go, say
 
 from . import bp, view
 from .desk import Desk, load, new_op
+from .volume import builder
 
 access.allow({"school.check": access.FILING_READERS, "school.submit": access.SCHOOL})
 
@@ -39,6 +41,15 @@ def _page(desk: Desk, *, status: int = 200, error: str = "") -> Response:
         error=error,
         op=new_op(),
     )
+
+
+def _keep_volume(desk: Desk) -> None:
+    """The volume of what was handed in is built and kept: it is what the panel reads."""
+    filing = desk.filing
+    if desk.files:
+        request_volume(filing.session, filing.actor, filing.entry, at=filing.at, frozen=True)
+        filing.session.commit()  # the worker looks for it at once
+        builder().wake()
 
 
 def place_url(desk: Desk, page: str, at: str) -> str:
@@ -77,5 +88,6 @@ def submit(entry_id: int) -> Response:
         submission.submit(desk.filing, desk.filed, desk.own, desk.files)
     except Invalid as error:
         return _page(desk, status=422, error=error.message)
+    _keep_volume(desk)
     say("done", _("已提交。请打印回执，盖章后上传扫描件。"))
     return go(url_for("school.receipt", entry_id=entry_id))

@@ -8,9 +8,11 @@ from flask import Response, request, url_for
 
 from intranet.domain import form_lines
 from intranet.domain.self_scores import own_facts
+from intranet.domain.volumes import page_ranges
 from intranet.errors import Conflict, DomainError, Invalid, NotFound
 from intranet.i18n import _
 from intranet.queries.submissions import form_lines_of
+from intranet.queries.volumes import held_volume
 from intranet.rubric import forms
 from intranet.rubric.model import Form
 from intranet.web import access, context
@@ -47,9 +49,11 @@ def context_of(desk: Desk) -> forms.Context:
         for table, ids in desk.filed.source.row_ids.items()
         for n, row_id in enumerate(ids)
     }
+    ranges = page_ranges(held_volume(desk.filing.session, desk.entry_id))
     evidence: dict[str, list[forms.Evidence]] = {}
     for found in desk.files:
-        shown = forms.Evidence(str(found.evidence.number), found.evidence.name)
+        number = found.evidence.number
+        shown = forms.Evidence(str(number), found.evidence.name, ranges.get(number, ""))
         for ref in found.refs:
             kind, _colon, what = ref.partition(":")
             place = f"row:{places.get(int(what), '')}" if kind == "row" else ref

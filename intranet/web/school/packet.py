@@ -26,8 +26,8 @@ from intranet.domain.offline_filled import Filled
 from intranet.domain.packet import Manifest
 from intranet.domain.packet_import import FilePlan, Taken
 from intranet.errors import Conflict, DomainError, Forbidden, Invalid
-from intranet.i18n import _
-from intranet.queries.packets import kits_of
+from intranet.i18n import SOURCE, _, use_language
+from intranet.queries.packets import Kits, kits_of
 from intranet.storage import accepted
 from intranet.web import access, context
 from intranet.web.downloads import disposition
@@ -83,8 +83,13 @@ def download_kit(entry_id: int) -> Response:
 
 
 def kit(desk: Desk, *, void_older: bool = False) -> Response:
-    """The kit of an entry as a download."""
+    """The kit of an entry as a download, in Chinese whoever issues it: the school reads it."""
     kits = packet.issue(desk.filing, void_older=void_older)
+    with use_language(SOURCE):
+        return _kit(desk, kits)
+
+
+def _kit(desk: Desk, kits: Kits) -> Response:
     settings = context.ground().settings
     limits = packet.Limits(settings.upload_limit, settings.packet_limit, tuple(accepted.MEDIA_TYPES))
     data = packet.tool_data(desk, kits, settings.secret_key(), limits)
@@ -155,7 +160,7 @@ def read(token: str, desk_for: DeskFor, *, keep: bool = False) -> tuple[Desk, Re
         packet.require_ours(desk, sealed.manifest, sealed.data, sealed.signature, settings.secret_key())
         asked = offline.layout(desk)
         context.db().rollback()  # the write lock is not held while the packet is read
-        book, filled, flaw = sealed.workbook(), None, ""
+        book, filled, flaw = sealed.workbook(limit=settings.upload_limit), None, ""
         if book is not None:
             try:
                 filled = offline_reading.read(book, asked)

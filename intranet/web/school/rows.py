@@ -45,6 +45,8 @@ def add_row(entry_id: int, code: str, key: str) -> Response:
         typed = view.Typed(texts, error.problems)
         form = tables.row_form(desk, page, table, None, typed=typed, note=error.message)
         return _table(desk, page, key, form=form, status=422)
+    except Conflict as error:
+        return _conflict(desk, page, table, error, texts)
     more = request.form.get("then") == "more"
     return _table(desk, page, key, form=tables.row_form(desk, page, table, None) if more else None)
 

@@ -34,7 +34,7 @@ FOR_MEMBERS |= {
         *("overview", "finish_share", "confirmations", "confirm_rows", "dispute", "dispute_row"),
         # what was handed to it: domain.filing says what is on these pages
         *("indicator", "save_answers", "save_slot", "add_row", "edit_row", "delete_row", "restore_row"),
-        *("declare_empty", "paste", "paste_rows"),
+        *("declare_empty", "paste", "paste_rows", "confirm_row", "confirm_table", "confirm_file"),
         # files: the own ones and those at places that were handed to it
         *("upload", "link_file", "unlink_file", "materials", "row_files", "evidence", "add_file", "file"),
         *("describe_file", "replace_file", "delete_file", "cancel_upload"),

@@ -304,7 +304,9 @@ def row_form(
     row_id = row.id or 0 if row is not None else 0
     files = tuple(file_view(desk, e) for e in desk.files_at.get(f"row:{row_id}", ())) if row_id else ()
     version = row.version if row is not None else 0
-    return RowForm(row_id, version, new_op(), tuple(controls), files, note, may_delete=row_id > 0)
+    share = desk.filing.share
+    may_delete = row is not None and (share is None or share.covers(page.code, table.key, row.cells))
+    return RowForm(row_id, version, new_op(), tuple(controls), files, note, may_delete=may_delete)
 
 
 def _presets(page: Page, table: Table) -> dict[str, object]:

@@ -50,7 +50,8 @@ def test_a_whole_packet(tmp_path: Path) -> None:
         ("方案.pdf", ("slot:A2#1",)),
         ("纪要.pdf", ("slot:A2#2", "clause:A1")),
     ]
-    assert read(data, lambda p: p.workbook()) == b"PK-book"
+    assert read(data, lambda p: p.workbook(limit=7)) == b"PK-book"
+    assert "填报表超过 0 MB" in refusal(data, lambda p: p.workbook(limit=6))
     assert read(data, lambda p: p.signature == sign(KEY, p.data)) is True
     found = unpack(data, tmp_path)
     assert {n: (u.name, u.media_type, u.received.size) for n, u in found.uploads.items()} == {
@@ -67,7 +68,7 @@ def test_looking_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_a_packet_without_a_workbook_has_none() -> None:
-    assert read(packet(FILES), lambda p: p.workbook()) is None
+    assert read(packet(FILES), lambda p: p.workbook(limit=9)) is None
 
 
 def test_a_changed_file_is_named_and_nothing_stays(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_a_flipped_byte_is_found_by_its_file(tmp_path: Path) -> None:
 def test_a_changed_workbook_is_named() -> None:
     said = manifest({}, b"PK-book")
     data = stored(members(said, {}, b"PK-hook"))
-    assert "填报表.xlsx" in refusal(data, lambda p: p.workbook())
+    assert "填报表.xlsx" in refusal(data, lambda p: p.workbook(limit=9))
 
 
 def test_what_evidence_may_not_be_is_refused_and_the_rest_stays(tmp_path: Path) -> None:

@@ -1,0 +1,195 @@
+"""Our own pages of a volume, set by Typst: cover, contents, dividers, stand-ins, plain text, stamps.
+
+Words reach Typst as JSON, never as source, so nothing in a file name can become markup. The font is
+Noto Sans SC, embedded as a subset, so that every word can be searched and copied.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ..i18n import _
+from .plan import Document, Plan, Section
+
+STAMP_WIDTH, STAMP_HEIGHT = 340.0, 17.0
+"""Points of the box that a stamp is set in."""
+
+_HEAD = """
+#let d = json(bytes(sys.inputs.d))
+#set text(font: "Noto Sans SC", size: 11pt, lang: "zh", region: "cn")
+#set par(justify: true, leading: 0.9em)
+"""
+_PAGE = '#set page(paper: "a4", margin: (left: 25mm, right: 20mm, top: 25mm, bottom: 25mm))\n'
+
+_FRONT = (
+    _HEAD
+    + _PAGE
+    + """
+#v(1fr)
+#align(center)[
+  #text(13pt, d.cycle)
+  #v(12mm)
+  #text(30pt, weight: "bold", d.title)
+  #v(16mm)
+  #text(18pt, d.unit)
+]
+#v(2fr)
+#align(center)[#text(11pt, fill: luma(60), d.notice) #v(4mm) #text(13pt, d.bureau) #v(2mm) #text(12pt, d.date_text)]
+#v(1fr)
+#pagebreak()
+#align(center, text(18pt, weight: "bold", d.contents))
+#v(6mm)
+#for e in d.entries {
+  let shown = text(size: if e.level == 0 {11pt} else {9.5pt}, weight: if e.level == 0 {"bold"} else {"regular"})[
+    #h(e.level * 6mm)#e.text #box(width: 1fr, repeat[#text(fill: luma(150))[·]#h(1.5pt)]) #e.page
+  ]
+  block(above: if e.level == 0 {4mm} else {2mm}, below: 0mm, link("volume:" + str(e.page), shown))
+}
+"""
+)
+
+_DIVIDER = (
+    _HEAD
+    + _PAGE
+    + """
+#v(36mm)
+#text(12pt, fill: luma(90), d.number)
+#v(2mm)
+#text(22pt, weight: "bold", d.title)
+#v(6mm)
+#line(length: 100%, stroke: 0.6pt + luma(120))
+#v(6mm)
+#text(10.5pt, d.text)
+#if d.materials.len() > 0 [
+  #v(8mm)
+  #text(12pt, weight: "bold", d.heading)
+  #v(2mm)
+  #table(columns: (1fr, auto), stroke: 0.4pt + luma(150), inset: 2.5mm,
+    ..d.materials.map(m => (m.label, m.state)).flatten())
+]
+#if d.refers.len() > 0 [
+  #v(6mm)
+  #for r in d.refers [ #text(10pt, r) \\ ]
+]
+"""
+)
+
+_STAND_IN = (
+    _HEAD
+    + _PAGE
+    + """
+#v(50mm)
+#align(center)[#text(20pt, weight: "bold", d.heading)]
+#v(10mm)
+#table(columns: (28mm, 1fr), stroke: 0.4pt + luma(150), inset: 3mm, ..d.rows.flatten())
+#v(6mm)
+#text(10pt, fill: luma(80), d.foot)
+"""
+)
+
+_TEXT = (
+    _HEAD
+    + '#set page(paper: "a4", margin: (left: 25mm, right: 18mm, top: 20mm, bottom: 22mm))\n'
+    + "#set par(justify: false, leading: 0.7em)\n#set text(size: 10pt)\n"
+    + '#for line in d.lines { block(spacing: 0.7em, if line == "" { [~] } else { text(line) }) }\n'
+)
+
+_STAMPS = (
+    _HEAD
+    + f"#set page(width: {STAMP_WIDTH}pt, height: {STAMP_HEIGHT}pt, margin: 0pt, fill: none)\n"
+    + "#set text(size: 8.5pt)\n"
+    + """
+#for (n, s) in d.stamps.enumerate() {
+  if n > 0 { pagebreak() }
+  align(center + horizon, box(fill: white, inset: (x: 6pt, y: 2.5pt), radius: 2pt, text(s)))
+}
+"""
+)
+
+
+@functools.cache
+def _compiler() -> Any:
+    import typst
+    from pylopdf_fonts_zh_cn import sans_path
+
+    fonts = typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(sans_path().parent)]
+    )
+    return typst.Compiler(font_paths=fonts)
+
+
+def _compile(source: str, data: dict[str, Any]) -> bytes:
+    """PDF/A-2b bytes; the same data gives the same bytes."""
+    pdf: bytes = _compiler().compile(
+        input=source.encode(),
+        sys_inputs={"d": json.dumps(data, ensure_ascii=False)},
+        format="pdf",
+        pdf_standards="a-2b",
+        timestamp=0,
+        pdf_tags=False,
+    )
+    return pdf
+
+
+def front(plan: Plan, entries: Sequence[tuple[int, str, int]]) -> bytes:
+    """Cover and contents. entries: (level, words, page); each line is a link ``volume:<page>``."""
+    data = {
+        "title": plan.title,
+        "unit": plan.unit,
+        "cycle": plan.cycle,
+        "notice": plan.notice,
+        "bureau": plan.bureau,
+        "date_text": plan.date_text,
+        "contents": _("目录"),
+        "entries": [{"level": level, "text": text, "page": page} for level, text, page in entries],
+    }
+    return _compile(_FRONT, data)
+
+
+def divider(section: Section, refers: Sequence[str]) -> bytes:
+    """The page before an indicator's documents: its text, its materials, what stands elsewhere."""
+    words = {"there": "", "miss": _("缺"), "absent": _("确实没有"), "na": _("不适用")}
+    materials = [
+        {
+            "label": m.label,
+            "state": "、".join(_("%(n)s 号", n=n) for n in m.numbers) or words.get(m.state, ""),
+        }
+        for m in section.materials
+    ]
+    data = {
+        "number": section.number,
+        "title": section.title,
+        "text": section.text,
+        "heading": _("材料清单"),
+        "materials": materials,
+        "refers": list(refers),
+    }
+    return _compile(_DIVIDER, data)
+
+
+def stand_in(document: Document, size: int, reason: str) -> bytes:
+    """The page in place of a file that cannot be shown."""
+    rows = [
+        (_("材料编号"), str(document.number)),
+        (_("文件名"), document.name),
+        (_("大小"), _("%(n)s 字节", n=size)),
+        ("SHA-256", document.sha256),
+        (_("原因"), reason),
+    ]
+    data = {"heading": _("原件另附"), "rows": rows, "foot": _("本页代替不能编入的原件，原件见“原件打包”。")}
+    return _compile(_STAND_IN, data)
+
+
+def text_pages(text: str) -> bytes:
+    """A plain text file as pages."""
+    return _compile(
+        _TEXT, {"lines": text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4).split("\n")}
+    )
+
+
+def stamps(texts: Sequence[str]) -> bytes:
+    """One small page per stamp, white behind the words."""
+    return _compile(_STAMPS, {"stamps": list(texts)})
