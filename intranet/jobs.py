@@ -27,6 +27,7 @@ from intranet.enums import BuildState
 from intranet.i18n import _
 from intranet.models import Cycle, Entry, Volume, now
 from intranet.plugins import RubricRegistry
+from intranet.queries.radar import known_prints
 from intranet.queries.volumes import held_volume, left_running, next_waiting, volumes_of
 from intranet.storage.local import LocalStore
 
@@ -148,6 +149,7 @@ class Builder:
                 "target": str(target),
                 "cache": str(cache_folder(self.settings)),
                 "before": before.digests if before is not None else [],
+                "known_prints": sorted(known_prints(session, [d.sha256 for d in plan.documents])),
             }
             return order, target
 

@@ -505,7 +505,7 @@
 
   function tryLater() {
     if (timer) return;
-    pause = Math.min(pause ? pause * 2 : 3000, 30000);
+    pause = Math.min(pause ? pause * 1.5 : 2000 + Math.random() * 1000, 20000); // not all browsers at once
     timer = setTimeout(tryNow, pause);
   }
 

@@ -120,6 +120,8 @@ def replace(filing: Filing, evidence_id: int, upload: Upload, shelf: Shelf) -> E
     if sha256 == evidence.sha256:
         raise Invalid(_("选的文件和现在这份完全相同，没有替换。"), field="files")
     same = next((e for e in files_of(session, filing.entry_id) if e.sha256 == sha256), None)
+    if same is not None and filing.share is not None:  # perhaps one that the actor does not meet
+        raise Invalid(_("这个文件已经在本单位的材料里，没有替换。"), field="files")
     if same is not None:
         text = _(
             "这个文件已经是 %(n)s 号材料“%(name)s”，没有替换。可以在用到的地方“从材料库选”。",

@@ -17,7 +17,7 @@ from intranet.domain.scoring import Scoring, score_entry
 from intranet.enums import BuildState
 from intranet.errors import NotFound
 from intranet.i18n import _
-from intranet.models import Cycle, Entry, Evidence, Volume
+from intranet.models import Cycle, Entry, Evidence, FilePrint, Volume
 from intranet.queries.filed import evidence_of, rows_of
 from intranet.queries.filing import matches, pages
 from intranet.queries.volumes import UNFINISHED, last_number, unfinished_volume
@@ -170,6 +170,8 @@ def finish(session: Session, volume: Volume, built: Mapping[str, Any], *, at: da
     volume.done = volume.total
     for name in ("sha256", "size", "pages", "sections", "digests", "changed", "problems"):
         setattr(volume, name, built[name])
+    for content, bits in built["prints"].items():
+        session.merge(FilePrint(sha256=content, bits=bits))
     volume.places = {str(number): list(pages) for number, pages in built["places"].items()}
     session.add(volume)
     session.flush()

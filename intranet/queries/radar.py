@@ -6,7 +6,7 @@ the ids of the entries that they meet.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -75,17 +75,6 @@ def rows_like(session: Session, cycle: Cycle, tables: Collection[str]) -> list[S
     return [StoredRow(row, entry, of) for row, entry, of in session.exec(query)]
 
 
-def pictures_without_print(session: Session, most: int) -> Sequence[str]:
-    """Hashes of pictures whose perceptual hash is not known yet, oldest first."""
-    known = select(FilePrint.sha256)
-    query = (
-        select(Evidence.sha256)
-        .where(
-            col(Evidence.media_type).in_(("image/jpeg", "image/png")),
-            col(Evidence.deleted_at).is_(None),
-            col(Evidence.sha256).not_in(known),
-        )
-        .distinct()
-        .limit(most)
-    )
-    return session.exec(query).all()
+def known_prints(session: Session, hashes: Collection[str]) -> frozenset[str]:
+    """Contents whose perceptual hash is known."""
+    return frozenset(session.exec(select(FilePrint.sha256).where(col(FilePrint.sha256).in_(hashes))))

@@ -37,6 +37,7 @@ def main() -> None:
             Path(order["cache"]),
             on_progress=lambda done, total, what: say({"done": done, "total": total, "what": what}),
             before=order.get("before", ()),
+            known_prints=frozenset(order.get("known_prints", ())),
         )
     except Exception as error:
         say({"error": str(error) or type(error).__name__})

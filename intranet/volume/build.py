@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from ..i18n import _
 from . import typeset
 from .convert import NotShown, pages_of
 from .plan import Document, Plan, Section
+from .prints import print_of
 
+PICTURES = frozenset({"image/jpeg", "image/png"})
 BOTTOM = 9.0
 """Points between the lower edge of a page and its stamp."""
 
@@ -32,7 +34,7 @@ class Cancelled(Exception):
 class Built:
     """What came of a build. places: first and last page by material number; sections: {code, page};
     digests: of each printed page; changed: pages that differ from the build before; problems: {number,
-    name, reason} of files that a page of words stands in for."""
+    name, reason} of files that a page of words stands in for; prints: perceptual hash of each picture."""
 
     sha256: str
     size: int
@@ -42,6 +44,7 @@ class Built:
     digests: list[str]
     changed: list[int]
     problems: list[dict[str, Any]]
+    prints: dict[str, str]
 
 
 @dataclass
@@ -73,11 +76,12 @@ def build(
     on_progress: Callable[[int, int, str], None] = lambda done, total, what: None,
     is_cancelled: Callable[[], bool] = lambda: False,
     before: Sequence[str] = (),
+    known_prints: Collection[str] = (),
 ) -> Built:
     """Write the volume of ``plan`` to ``target``.
 
     :param cache: folder of converted pages, shared by all volumes.
-    :param before: digests of the build before.
+    :param before: digests of the build before; :param known_prints: pictures whose print is known.
     :raises Cancelled: ``is_cancelled`` said so between two files.
     """
     laid = _convert_all(plan, cache, on_progress, is_cancelled)
@@ -103,6 +107,11 @@ def build(
         digests=digests,
         changed=[n for n, d in enumerate(digests, 1) if before and (n > len(before) or d != before[n - 1])],
         problems=laid.problems,
+        prints={
+            d.sha256: print_of(Path(d.path))
+            for d in plan.documents
+            if d.media_type in PICTURES and d.path and d.sha256 not in known_prints
+        },
     )
 
 

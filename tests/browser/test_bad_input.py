@@ -73,46 +73,6 @@ def status(page: Page) -> str:
 # --- two at once ---------------------------------------------------------------------------------
 
 
-def test_two_tabs_editing_one_row(world: World, lead: Visitor) -> None:
-    lead.go(page_of(world, "B1"))
-    first, second = lead.page, lead.tab()
-    _add_person(lead, "甲某 001")
-    second.goto(page_of(world, "B1"))
-    for page, text in ((first, "2030-10-01"), (second, "2030-11-01")):
-        page.bring_to_front()
-        page.locator("#table-exchange").get_by_role("link", name="甲某 001").click()
-        page.locator("#table-exchange [name='c:start']").fill(text)
-    first.bring_to_front()
-    with lead.saving("/rows/", page=first):
-        first.get_by_role("button", name="保存这一行").click()
-    second.bring_to_front()
-    with lead.saving("/rows/", 409, page=second):
-        second.get_by_role("button", name="保存这一行").click()
-    form = second.locator("#table-exchange .row-form")
-    expect(form).to_contain_text("有人刚刚改过这一行")
-    expect(form).to_contain_text("现在存的是“2030-10-01”")
-    assert form.locator("[name='c:start']").input_value() == "2030-11-01"
-    with lead.saving("/rows/", page=second):
-        second.get_by_role("button", name="保存这一行").click()
-    with world.read() as session:
-        row = session.exec(select(FactRow)).one()
-        changes = session.exec(
-            select(LogEntry).where(LogEntry.action == "row.edit").order_by(col(LogEntry.id))
-        )
-        dates = [(c.old["start"], c.new["start"]) for c in changes]
-    assert row.cells["start"] == "2030-11-01"
-    assert dates == [(None, "2030-10-01"), ("2030-10-01", "2030-11-01")]
-
-
-def _add_person(visitor: Visitor, name: str) -> None:
-    panel = visitor.page.locator("#table-exchange")
-    panel.get_by_role("link", name="加一行").click()
-    visitor.page.fill("#exchange-new-person", name)
-    visitor.page.select_option("#exchange-new-category", "定期")
-    with visitor.saving("/tables/exchange/rows"):
-        panel.get_by_role("button", name="保存这一行").click()
-
-
 def test_two_tabs_editing_one_field(world: World, lead: Visitor) -> None:
     lead.go(page_of(world, "A2"))
     first, second = lead.page, lead.tab()
@@ -181,21 +141,6 @@ def test_a_double_click_scores_once(world: World, server: Server, visit: Visit) 
 
 
 # --- the server is gone --------------------------------------------------------------------------
-
-
-def test_the_server_stops_and_the_text_stays(world: World, server: Server, lead: Visitor) -> None:
-    lead.go(page_of(world, "A2"))
-    server.stop()
-    with lead.answered(0):
-        fill(lead.page, TERM, "2")
-        expect(lead.page.locator("[data-save-status='']")).to_contain_text("未保存")
-    assert lead.page.locator(f'[name="f:{TERM}"]').input_value() == "2"
-    assert stored(world, TERM) == []
-    server.start()
-    with lead.saving("/answers"):
-        lead.page.get_by_role("button", name="现在再试").click()
-    assert "已保存" in status(lead.page)
-    assert stored(world, TERM) == [(2, 1)]
 
 
 def test_the_page_is_loaded_anew_after_a_failed_save(world: World, server: Server, lead: Visitor) -> None:

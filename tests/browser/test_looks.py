@@ -90,6 +90,7 @@ class Filed:
     def school_paths(self) -> list[str]:
         there = f"/entries/{self.entry}"
         paths = ["/tasks", there, f"{there}/check", f"{there}/evidence", f"{there}/workbook"]
+        paths += [f"{there}/sharing", f"{there}/confirmations"]
         paths += [f"{there}/forms/{key}" for key in self.forms]
         paths += [f"{there}/indicators/{code}" for code in self.tables]
         for code, tables in [(c, t) for c, t in self.tables.items() if t][:2]:
@@ -125,7 +126,8 @@ class Demo:
 
     def member_paths(self) -> list[str]:
         there = f"/entries/{self.open.entry}"
-        return [there, *(f"{there}/indicators/{code}" for code in list(self.open.tables)[:5])]
+        handed = next(iter(self.open.tables))  # intranet.demo hands out the first indicator
+        return [there, *(f"{there}/{rest}" for rest in (f"indicators/{handed}", "evidence", "confirmations"))]
 
     def panel_paths(self) -> list[str]:
         cycle, entry = f"/panel/cycles/{self.review}", f"/panel/entries/{self.submitted.entry}"

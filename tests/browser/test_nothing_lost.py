@@ -82,7 +82,9 @@ def reasons(world: World) -> dict[str, tuple[str, str]]:
 
 
 def drafts(page: Page) -> int:
-    found: int = page.evaluate("() => Object.keys(localStorage).filter(key => key.startsWith('draft:')).length")
+    found: int = page.evaluate(
+        "() => Object.keys(localStorage).filter(key => key.startsWith('draft:')).length"
+    )
     return found
 
 

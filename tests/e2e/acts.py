@@ -292,6 +292,13 @@ def upload(visitor: Visitor, ref: str, *names: str) -> None:
     expect(place.locator(".up")).to_have_count(0)
 
 
+def hand_out(lead: Visitor, entry: int, ref: str, school: str, *, of: str = "") -> None:
+    """The lead hands a clause to a member school; of: the indicator that it stands below."""
+    lead.go(f"/entries/{entry}/sharing?open={of}")
+    lead.page.check(f'[name=give][value="{ref}@{school}"]')
+    lead.press("分出勾选的")
+
+
 def absent(visitor: Visitor, slot: str) -> None:
     """确实没有 at one slot."""
     form = visitor.page.locator(f'form:has(input[name=slot][value="{slot}"])')

@@ -151,6 +151,7 @@ def test_a_whole_cycle_to_the_ranked_workbook(site: Site, visit: Visit, tmp_path
     entry = rest.entry_id("XQ1")
 
     lead, member = acts.enter(visit, site, "g001"), acts.enter(visit, site, "g002")
+    acts.hand_out(lead, entry, "clause:B6", "qh3")
     member.go(f"/entries/{entry}/indicators/B6")
     acts.upload(member, "slot:B6#1", "三中的课程方案.pdf")
     for indicator in ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "B10"):

@@ -149,7 +149,8 @@ def test_edited_there_with_wrong_cells(lead: Client, world: World, edited: Edit)
     assert "请填整数" in html(page)
     assert boxes(page) == ["f:A2.下学期~0"]
     marked = lead.post(
-        at(world, rest="/workbook/errors.xlsx"), {"filled": unescape(hidden(page.get_data(as_text=True), "filled"))}
+        at(world, rest="/workbook/errors.xlsx"),
+        {"filled": unescape(hidden(page.get_data(as_text=True), "filled"))},
     ).data
     assert take(lead, world, page, boxes(page)).status_code == 303
     assert answers(world)["A2.下学期"] == (2, 1)

@@ -107,12 +107,16 @@ def reminder_letters(cycle_id: int) -> Response:
     )
 
 
+def _require_mail() -> None:
+    if not mail.is_on(ground().settings):
+        raise DomainError(_("没有设置邮件服务器，不能发邮件。"))
+
+
 @bp.get("/cycles/<int:cycle_id>/reminders/mail")
 def reminder_mail(cycle_id: int) -> Response:
     """What would be sent to whom, before anything is sent."""
     cycle, settings = _load(cycle_id), ground().settings
-    if not mail.is_on(settings):
-        raise DomainError(_("没有设置邮件服务器，不能发邮件。"))
+    _require_mail()
     units = _chosen(_units(cycle))
     return frame.page(
         "bureau/reminder_mail.html",
@@ -125,10 +129,8 @@ def reminder_mail(cycle_id: int) -> Response:
 
 @bp.post("/cycles/<int:cycle_id>/reminders/mail")
 def reminder_send(cycle_id: int) -> Response:
-    settings = ground().settings
-    if not mail.is_on(settings):
-        raise DomainError(_("没有设置邮件服务器，不能发邮件。"))
-    cycle = _load(cycle_id)
+    cycle, settings = _load(cycle_id), ground().settings
+    _require_mail()
     units = _chosen(_units(cycle))
     if not any(work.letters_of(settings, cycle, due) for due in units):
         raise Invalid(_("选中的单位都没有登记邮箱。请在“人员”页填写邮箱。"))

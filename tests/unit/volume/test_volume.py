@@ -19,6 +19,7 @@ from PIL import Image
 from intranet.volume import convert, originals
 from intranet.volume.build import Built, Cancelled, build
 from intranet.volume.plan import Document, Material, Plan, Section, fingerprint
+from intranet.volume.prints import print_of
 
 Put = Callable[..., Document]
 NUMBERED = re.compile(r"第(\d+)页")
@@ -118,7 +119,9 @@ def test_contents_stamps_and_reality_agree(put: Put, tmp_path: Path) -> None:
     assert "中文内容可以检索" in pages[built.places[4][0] - 1]
     # The contents name each document with its page.
     for number, name in ((1, "章程"), (2, "合影"), (3, "纪要")):
-        assert re.search(rf"{number}{name}·+{built.places[number][0]}(?={number + 1}|B|甲)", pages[1]), pages[1]
+        assert re.search(rf"{number}{name}·+{built.places[number][0]}(?={number + 1}|B|甲)", pages[1]), pages[
+            1
+        ]
     # A file cited twice is printed once and referred to.
     assert f"1号材料“章程”见第{built.places[1][0]}页" in pages[built.sections[1]["page"] - 1]
     assert built.problems == []
@@ -246,6 +249,24 @@ def test_office_files_become_pages(put: Put, tmp_path: Path) -> None:
     built, path = make(plan_of([put(1, "表.xlsx", data.getvalue())], (1,)), tmp_path)
     assert built.problems == []
     assert "converted" in texts(path)[built.places[1][0] - 1]
+
+
+def test_prints_know_a_picture_that_was_saved_again(put: Put, tmp_path: Path) -> None:
+    image = Image.linear_gradient("L").rotate(30).resize((900, 600)).convert("RGB")
+    image.paste("black", (100, 100, 300, 400))
+    image.paste("white", (500, 50, 800, 300))
+
+    def saved(number: int, picture: Image.Image, quality: int) -> str:
+        out = io.BytesIO()
+        picture.save(out, "JPEG", quality=quality)
+        return print_of(Path(put(number, "a.jpg", out.getvalue()).path))
+
+    prints = [saved(1, image, 95), saved(2, image.resize((300, 200)), 40), saved(3, image.rotate(180), 95)]
+    numbers = [int(p, 16) for p in prints]
+    assert (numbers[0] ^ numbers[1]).bit_count() <= 6
+    assert (numbers[0] ^ numbers[2]).bit_count() > 12
+    assert saved(4, Image.new("RGB", (400, 300), "white"), 90) == ""
+    assert print_of(Path(put(5, "b.jpg", b"broken").path)) == ""
 
 
 def test_originals_in_the_volumes_order(put: Put, tmp_path: Path) -> None:
