@@ -1,29 +1,34 @@
 """待办: what waits for one person, with where to do it and until when. A fixed number of queries.
 
-The panel's own list is its queue (``standing``); this one is for the bureau, the schools and those
-who read results.
+What waits for a reviewer or a chair follows from the marks, and so from a cycle's whole queue: the panel's
+page has it at hand and asks :func:`panel_todos`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlmodel import Session
 
 from intranet.actor import Actor
 from intranet.domain.phases import filing_deadline
-from intranet.enums import CycleState, Role, SubmissionState
+from intranet.domain.standing import Item, next_due, progress_of
+from intranet.enums import CycleState, Role, SchoolRole, SubmissionState
 from intranet.i18n import _
-from intranet.models import Cycle, Entry
+from intranet.models import Cycle, Entry, EntrySchool, Return
 from intranet.queries import todo as stored
+from intranet.queries.cycles import latest_results
 from intranet.queries.entries import returns_of, schools_of, visible_cycles, visible_entries
+from intranet.queries.sharing import definition_of
 from intranet.queries.submissions import with_scan
 
 from .submission import SCANNING
 
 SOON = timedelta(days=3)
+RUNNING = (CycleState.FILING, CycleState.REVIEW)
+FILLED = (CycleState.REVIEW, CycleState.DELIBERATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +43,27 @@ class Todo:
     urgent: bool = False
 
 
-def todos(session: Session, actor: Actor, *, at: datetime, today: date) -> list[Todo]:
-    """Everything that waits for this person, the urgent first, then by date."""
+def todos(
+    session: Session, actor: Actor, *, at: datetime, today: date, left: Mapping[int, int] | None = None
+) -> list[Todo]:
+    """Everything that waits for this person but the marking, the urgent first, then by date.
+
+    :param today: the date where the bureau is; :param left: indicators still open, by entry id, if they
+        are at hand.
+    """
     out: list[Todo] = []
     if actor.has(Role.BUREAU):
         out += _bureau(session, actor, at)
     if actor.all_schools:
-        out += _school(session, actor, at, today)
-    late = datetime.max.replace(tzinfo=at.tzinfo)
-    return sorted(out, key=lambda t: (not t.urgent, t.due or late))
+        out += _school(session, actor, at, today, left or {})
+    if actor.has(Role.LEADER, Role.AUDITOR):
+        out += _reader(session, actor)
+    return in_order(out)
+
+
+def in_order(found: Sequence[Todo]) -> list[Todo]:
+    """The urgent first, then by date."""
+    return sorted(found, key=lambda t: (not t.urgent, t.due is None, t.due.timestamp() if t.due else 0))
 
 
 def _is_soon(due: datetime | None, at: datetime) -> bool:
@@ -58,90 +75,187 @@ def _is_soon(due: datetime | None, at: datetime) -> bool:
 
 def _bureau(session: Session, actor: Actor, at: datetime) -> list[Todo]:
     cycles = [c for c in visible_cycles(session, actor) if c.state != CycleState.ARCHIVED]
-    entries: dict[int, list[Entry]] = {c.id or 0: [] for c in cycles}
-    for entry in visible_entries(session, actor):
-        if entry.cycle_id in entries:
-            entries[entry.cycle_id].append(entry)
+    filed = stored.filed(session, at)
+    frozen = latest_results(session, [c.id or 0 for c in cycles])
+    given = stored.bureau_keys(session, [c.id or 0 for c in cycles if c.state in FILLED])
     out = []
     for cycle in cycles:
-        out += _of_cycle(cycle, entries[cycle.id or 0], at)
+        cycle_id = cycle.id or 0
+        found = filed.get(cycle_id, stored.Filed())
+        out += _of_cycle(cycle, found, given.get(cycle_id, set()), cycle_id in frozen, at)
     return out
 
 
-def _of_cycle(cycle: Cycle, entries: Sequence[Entry], at: datetime) -> list[Todo]:
-    here = {"cycle_id": cycle.id or 0}
-    open_ = [e for e in entries if e.state == SubmissionState.OPEN]
-    back = [e for e in entries if e.state == SubmissionState.RETURNED]
-    out = []
+def _of_cycle(cycle: Cycle, filed: stored.Filed, given: set[str], is_frozen: bool, at: datetime) -> list[Todo]:
+    out: list[Todo] = []
 
     def add(text: str, endpoint: str, due: datetime | None = None, *, urgent: bool = False) -> None:
+        here = {"cycle_id": cycle.id or 0}
         out.append(Todo(text, cycle.title, endpoint, here, due, urgent or _is_soon(due, at)))
 
-    if cycle.state == CycleState.DRAFT:
-        add(_("继续准备，开启考核"), "bureau.cycle")
-    if cycle.state == CycleState.FILING:
-        over = cycle.filing_until is not None and cycle.filing_until < at
-        extended = [e for e in open_ if e.extended_until is not None and e.extended_until > at]
-        if over and not extended:
-            add(_("填报已截止，进入评分"), "bureau.cycle_phase", cycle.filing_until, urgent=True)
-        if open_:
-            due = max((e.extended_until for e in extended if e.extended_until), default=cycle.filing_until)
-            text = _("%(n)s 个单位还没提交，可以催办", n=len(open_))
-            add(text, "bureau.reminders", due if over else cycle.filing_until)
-    if back and cycle.state in (CycleState.FILING, CycleState.REVIEW):
-        add(_("%(n)s 个单位退回后还没重新提交", n=len(back)), "bureau.reminders")
-    if cycle.state == CycleState.REVIEW and cycle.review_until is not None and cycle.review_until < at:
-        add(_("评分已截止，进入合议"), "bureau.cycle_phase", cycle.review_until, urgent=True)
-    if cycle.state == CycleState.DELIBERATION:
-        add(_("合议后冻结结果"), "bureau.freeze")
-    if cycle.state == CycleState.PUBLISHED and cycle.publish_until is not None and cycle.publish_until < at:
-        add(_("公示期满，定稿"), "bureau.cycle_phase", cycle.publish_until, urgent=True)
-    if cycle.state == CycleState.FINAL:
-        add(_("已定稿，归档"), "bureau.cycle_phase")
+    def is_over(until: datetime | None) -> bool:
+        return until is not None and until < at
+
+    match cycle.state:
+        case CycleState.DRAFT:
+            add(_("继续准备，开启考核"), "bureau.cycle")
+        case CycleState.FILING:
+            over, extended = is_over(cycle.filing_until), filed.extended
+            if over and not extended:
+                add(_("填报已截止，进入评分"), "bureau.cycle_phase", cycle.filing_until, urgent=True)
+            if filed.open:
+                due = filed.extended_until if over and extended else cycle.filing_until
+                add(_("%(n)s 个单位还没提交，可以催办", n=filed.open), "bureau.reminders", due)
+        case CycleState.REVIEW if is_over(cycle.review_until):
+            add(_("评分已截止，进入合议"), "bureau.cycle_phase", cycle.review_until, urgent=True)
+        case CycleState.DELIBERATION if is_frozen:
+            add(_("结果已冻结，核对后公示"), "bureau.ranking")
+        case CycleState.DELIBERATION:
+            add(_("合议后冻结结果"), "bureau.freeze")
+        case CycleState.PUBLISHED if is_over(cycle.publish_until):
+            add(_("公示期满，定稿"), "bureau.cycle_phase", cycle.publish_until, urgent=True)
+        case CycleState.FINAL:
+            add(_("已定稿，归档"), "bureau.cycle_phase")
+        case _:
+            pass
+    if cycle.state in RUNNING and filed.returned:
+        add(_("%(n)s 个单位退回后还没重新提交", n=filed.returned), "bureau.reminders")
+    if cycle.state in RUNNING and filed.extended and _is_soon(filed.first_to_end, at):
+        add(_("有单位的延期快到了"), "bureau.progress", filed.first_to_end)
+    empty = _unfilled(cycle, given) if cycle.state in FILLED else 0
+    if empty:
+        add(_("教育局数据有 %(n)s 项一个单位也没填", n=empty), "bureau.data")
     return out
+
+
+def _unfilled(cycle: Cycle, given: set[str]) -> int:
+    """The bureau's fields without a value for any unit; a unit that lacks one is for the freeze to tell."""
+    fields = definition_of(cycle.definition).bind(cycle.rulings).all_fields.values()
+    return sum(f.by == "bureau" and f.key not in given for f in fields)
 
 
 # --- schools -------------------------------------------------------------------------------------
 
 
-def _school(session: Session, actor: Actor, at: datetime, today: date) -> list[Todo]:
+def _school(
+    session: Session, actor: Actor, at: datetime, today: date, left: Mapping[int, int]
+) -> list[Todo]:
     cycles = {c.id: c for c in visible_cycles(session, actor)}
-    entries = [e for e in visible_entries(session, actor) if e.cycle_id in cycles]
-    ids = [e.id or 0 for e in entries]
-    schools, returns, scans = schools_of(session, ids), returns_of(session, ids), with_scan(session, ids)
+    seen = [(e, cycles[e.cycle_id]) for e in visible_entries(session, actor) if e.cycle_id in cycles]
+    schools = schools_of(session, [e.id or 0 for e, _c in seen])
+    own = actor.all_schools
+    pairs = [(e, c) for e, c in seen if any(s.school_id in own for s in schools[e.id or 0])]
+    ids = [e.id or 0 for e, _c in pairs]
+    returns, scans = returns_of(session, ids), with_scan(session, ids)
     late = stored.late_delegations(session, ids, today)
+    handed = stored.open_delegations(session, ids, own)
     disputed = stored.disputed_rows(session, ids)
-    mine = actor.schools.get(Role.FILER, frozenset())
+    files_now = [(e, c) for e, c in pairs if c.state in RUNNING and e.state != SubmissionState.SUBMITTED]
+    asked = stored.rows_to_confirm(session, files_now, schools, own)
     out = []
-    for entry in entries:
-        cycle, entry_id = cycles[entry.cycle_id], entry.id or 0
-        running = cycle.state in (CycleState.FILING, CycleState.REVIEW)
-        here = {"entry_id": entry_id}
-        leads = any(s.role == "lead" and s.school_id in mine for s in schools[entry_id])
-        if leads:
+    for entry, cycle in pairs:
+        entry_id = entry.id or 0
+        if _leads(actor, schools[entry_id]):
             due = filing_deadline(cycle, entry)
-            if entry.state == SubmissionState.OPEN and running and (due is None or due > at):
-                out.append(Todo(_("填报并提交"), entry.name, "school.overview", here, due, _is_soon(due, at)))
-            if returns[entry_id] and running:
-                codes = "、".join(dict.fromkeys(c for r in returns[entry_id] for c in r.codes))
-                text = _("修改退回的 %(codes)s，重新提交", codes=codes)
-                out.append(Todo(text, entry.name, "school.overview", here, None, urgent=True))
-            if entry.state == SubmissionState.SUBMITTED and cycle.state in SCANNING and entry_id not in scans:
-                out.append(Todo(_("打印回执，盖章后上传扫描件"), entry.name, "school.receipt", here))
-            if late.get(entry_id) and entry.state != SubmissionState.SUBMITTED:
-                text = _("%(n)s 处分工已逾期", n=late[entry_id])
-                out.append(Todo(text, entry.name, "school.sharing", here, None, urgent=True))
-            if disputed.get(entry_id) and entry.state != SubmissionState.SUBMITTED:
-                text = _("%(n)s 行有异议，待处理", n=disputed[entry_id])
-                out.append(Todo(text, entry.name, "school.confirmations", here))
-        elif running and entry.state != SubmissionState.SUBMITTED:
-            own = {s.school_id for s in schools[entry_id] if s.school_id in actor.all_schools}
-            handed, first = stored.open_delegations(session, entry_id, own)
-            if handed:
-                due = (
-                    None if first is None else datetime(first.year, first.month, first.day, tzinfo=at.tzinfo)
-                )
-                text = _("完成分给本校的 %(n)s 处", n=handed)
-                urgent = first is not None and first - today <= SOON
-                out.append(Todo(text, entry.name, "school.overview", here, due, urgent))
+            out += _lead(entry, cycle, returns[entry_id], due, left.get(entry_id, 0), entry_id in scans, at)
+            if (entry, cycle) in files_now:
+                out += _together(entry, late.get(entry_id, 0), disputed.get(entry_id, 0))
+        elif (entry, cycle) in files_now and entry_id in handed:
+            out.append(_handed(entry, *handed[entry_id], today=today, zone=at))
+        if asked.get(entry_id):
+            text = _("%(n)s 行写到本校，请确认", n=asked[entry_id])
+            out.append(Todo(text, entry.name, "school.confirmations", {"entry_id": entry_id}))
+        if cycle.state == CycleState.PUBLISHED:
+            here = {"entry_id": entry_id}
+            out.append(Todo(_("结果正在公示，请核对"), entry.name, "school.result", here, cycle.publish_until))
+    return out
+
+
+def _leads(actor: Actor, schools: Sequence[EntrySchool]) -> bool:
+    own = actor.schools.get(Role.FILER, frozenset())
+    return any(s.role == SchoolRole.LEAD and s.school_id in own for s in schools)
+
+
+def _lead(
+    entry: Entry,
+    cycle: Cycle,
+    returns: Sequence[Return],
+    due: datetime | None,
+    left: int,
+    has_scan: bool,
+    at: datetime,
+) -> list[Todo]:
+    here = {"entry_id": entry.id or 0}
+    if entry.state == SubmissionState.OPEN and cycle.state in RUNNING and (due is None or due > at):
+        text = _("填报并提交，还有 %(n)s 项指标没填完", n=left) if left else _("填报并提交")
+        return [Todo(text, entry.name, "school.overview", here, due, _is_soon(due, at))]
+    if entry.state == SubmissionState.RETURNED and cycle.state in RUNNING and returns:
+        codes = "、".join(dict.fromkeys(c for r in returns for c in r.codes))
+        text = _("修改退回的 %(codes)s，重新提交", codes=codes)
+        return [Todo(text, entry.name, "school.overview", here, None, urgent=True)]
+    if entry.state == SubmissionState.SUBMITTED and cycle.state in SCANNING and not has_scan:
+        return [Todo(_("打印回执，盖章后上传扫描件"), entry.name, "school.receipt", here)]
+    return []
+
+
+def _together(entry: Entry, late: int, disputed: int) -> list[Todo]:
+    here = {"entry_id": entry.id or 0}
+    out = []
+    if late:
+        out.append(Todo(_("%(n)s 处分工已逾期", n=late), entry.name, "school.sharing", here, urgent=True))
+    if disputed:
+        text = _("%(n)s 行有异议，待处理", n=disputed)
+        out.append(Todo(text, entry.name, "school.confirmations", here))
+    return out
+
+
+def _handed(entry: Entry, n: int, first: date | None, *, today: date, zone: datetime) -> Todo:
+    """What the lead school gave to the own one. A date means the end of that day."""
+    due = datetime.combine(first, time(23, 59), tzinfo=zone.tzinfo) if first else None
+    urgent = first is not None and first - today <= SOON
+    text = _("完成分给本校的 %(n)s 处", n=n)
+    return Todo(text, entry.name, "school.overview", {"entry_id": entry.id or 0}, due, urgent)
+
+
+# --- those who read ------------------------------------------------------------------------------
+
+
+def _reader(session: Session, actor: Actor) -> list[Todo]:
+    shown = [c for c in visible_cycles(session, actor) if c.state == CycleState.PUBLISHED]
+    frozen = latest_results(session, [c.id or 0 for c in shown])
+    return [
+        Todo(_("结果正在公示，可以查看"), c.title, "leader.cycle", {"cycle_id": c.id or 0}, c.publish_until)
+        for c in shown
+        if c.id in frozen
+    ]
+
+
+# --- the panel -----------------------------------------------------------------------------------
+
+
+def panel_todos(actor: Actor, cycle: Cycle, items: Sequence[Item], at: datetime) -> list[Todo]:
+    """What a reviewer and a chair have to do in one cycle. items: its whole queue, as the actor meets it."""
+    out: list[Todo] = []
+    queue = {"cycle_id": cycle.id or 0}
+    if cycle.state == CycleState.REVIEW:
+        found, due = progress_of(items, actor.user_id), cycle.review_until
+        first = next_due(items, actor.user_id)
+        if first is not None:
+            place = {"entry": first.entry.id or 0, "code": first.indicator.code}
+            text = _("还有 %(n)s 处没评", n=found.total - found.done)
+            out.append(Todo(text, cycle.title, "panel.score", place, due, _is_soon(due, at)))
+        if found.stale:
+            text = _("%(n)s 处评分后内容有变，请再看一遍", n=found.stale)
+            out.append(Todo(text, cycle.title, "panel.queue", queue, due, _is_soon(due, at)))
+    if actor.chairs(cycle.id or 0) and cycle.state in FILLED:
+        leaves = [leaf for item in items if item.is_submitted for leaf in item.marked]
+        only_chair = sum(leaf.needs_settling for leaf in leaves)
+        differing = sum(leaf.differs and leaf.settled is None for leaf in leaves)
+        if only_chair:
+            text = _("%(n)s 处要由组长审定才有得分", n=only_chair)
+            urgent = cycle.state == CycleState.DELIBERATION
+            out.append(Todo(text, cycle.title, "panel.board", queue, urgent=urgent))
+        elif differing and cycle.state == CycleState.DELIBERATION:
+            text = _("%(n)s 处评分不一致，可以审定", n=differing)
+            out.append(Todo(text, cycle.title, "panel.board", queue))
     return out

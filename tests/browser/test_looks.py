@@ -31,6 +31,7 @@ from intranet.enums import CycleState, Role, SubmissionState
 from intranet.models import Cycle, Entry, Grant, Mark, Unit, User
 from intranet.plugins import RubricRegistry, build_plugin_manager
 from intranet.queries.cycles import entries_of
+from intranet.queries.filed import files_of
 from intranet.queries.filing import pages
 from intranet.queries.people import actor_for
 from tests.e2e.harness import DESKTOP, PHONE, Server, Visit, Visitor, serving
@@ -86,12 +87,14 @@ class Filed:
     lead: str
     tables: dict[str, tuple[str, ...]]
     forms: tuple[str, ...]
+    files: tuple[int, ...]
 
     def school_paths(self) -> list[str]:
         there = f"/entries/{self.entry}"
         paths = ["/tasks", there, f"{there}/check", f"{there}/evidence", f"{there}/workbook"]
         paths += [f"{there}/sharing", f"{there}/confirmations"]
         paths += [f"{there}/forms/{key}" for key in self.forms]
+        paths += [f"{there}/evidence/{file}" for file in self.files[:1]]
         paths += [f"{there}/indicators/{code}" for code in self.tables]
         for code, tables in [(c, t) for c, t in self.tables.items() if t][:2]:
             paths.append(f"{there}/indicators/{code}?table={tables[0]}&row=new")
@@ -168,7 +171,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         ids = (filing.id or 0, review.id or 0, draft.id or 0, unit.id or 0)
         first = entries_of(session, ids[0])[0]
         handed_in = next(e for e in entries_of(session, ids[1]) if e.state == SubmissionState.SUBMITTED)
-        filed = (_filed(filing, first, registry), _filed(review, handed_in, registry))
+        filed = (_filed(session, filing, first, registry), _filed(session, review, handed_in, registry))
     engine.dispose()
     app = create_app(settings, manager)
     with serving(app) as server:
@@ -181,10 +184,12 @@ def _bureau(session: Session) -> Actor:
     return actor_for(session, session.exec(query).one())
 
 
-def _filed(cycle: Cycle, entry: Entry, registry: RubricRegistry) -> Filed:
+def _filed(session: Session, cycle: Cycle, entry: Entry, registry: RubricRegistry) -> Filed:
     rubric = scoring_for(cycle, registry).rubric
     tables = {page.code: tuple(page.tables) for page in pages(rubric)}
-    return Filed(entry.id or 0, f"lead-{entry.code.lower()}", tables, tuple(f.key for f in rubric.forms))
+    forms = tuple(f.key for f in rubric.forms)
+    files = tuple(e.id or 0 for e in files_of(session, entry.id or 0))
+    return Filed(entry.id or 0, f"lead-{entry.code.lower()}", tables, forms, files)
 
 
 @SIZES
@@ -284,6 +289,7 @@ NO_PAGES = {
     "files.download",
     "files.preview",
     "files.version",
+    "files.content",
     "school.materials",
     "school.row_files",
 }

@@ -96,6 +96,22 @@ def test_the_same_form_sent_twice_adds_one_row(world: World, client_for: SignIn)
     assert len(rows(world, "awards")) == 1
 
 
+def test_a_new_row_sent_again_with_more_in_it_changes_that_row(world: World, client_for: SignIn) -> None:
+    """Its answer got lost and the person typed on; once somebody else has changed it, both are shown."""
+    client, other = client_for("lead1"), client_for("lead1")
+    form = {"c:winner": "乙某", "c:level": "市级", "op": "one"}
+    assert add(client, world, "B2", "awards", **form)[0] == 200
+    assert add(client, world, "B2", "awards", **{**form, "c:level": "区级"})[0] == 200
+    assert [(r.cells["level"], r.version) for r in rows(world, "awards")] == [("区级", 2)]
+    where = at(world, "B2", f"/rows/{rows(world, 'awards')[0].id}")
+    theirs = {"c:winner": "丙某", "c:level": "区级", "version": 2, "op": "two"}
+    assert other.post(where, theirs, htmx=True).status_code == 200
+    status, html = add(client, world, "B2", "awards", **{**form, "c:level": "市级"})
+    assert status == 409
+    assert "现在存的是“丙某”" in words(html)
+    assert [r.cells["winner"] for r in rows(world, "awards")] == ["丙某"]
+
+
 def test_edit_conflict_shows_both_versions(world: World, client_for: SignIn) -> None:
     client = client_for("lead1")
     add(client, world, "B2", "awards", **{"c:winner": "乙某", "c:level": "市级"})

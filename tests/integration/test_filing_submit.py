@@ -106,7 +106,9 @@ def test_two_tabs_at_once_hand_in_once(world: World, app: Flask, client_for: Sig
     assert len(log(world, "entry.submit")) == 1
 
 
-@pytest.mark.parametrize(("login", "status"), [("helper1", 403), ("member1", 404), ("lead2", 404), ("admin", 403)])
+@pytest.mark.parametrize(
+    ("login", "status"), [("helper1", 403), ("member1", 404), ("lead2", 404), ("admin", 403)]
+)
 def test_only_the_lead_school_hands_in(world: World, client_for: SignIn, login: str, status: int) -> None:
     assert client_for(login).post(at(world, rest="/submit"), {"known": "1"}).status_code == status
     assert entry(world).state == SubmissionState.OPEN

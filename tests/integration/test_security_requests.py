@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -216,6 +217,25 @@ def test_passwords_are_not_carried_through_a_new_sign_in(
     assert answer.status_code == 401
     assert PASSWORD not in answer.get_data(as_text=True)
     assert "sehr-geheim" not in answer.get_data(as_text=True)
+
+
+def test_a_form_is_carried_only_to_the_person_who_filled_it_in(
+    app: Flask, world: World, client_for: SignInAs
+) -> None:
+    """Another person at the same browser neither sees nor sends what was typed before the session ended."""
+    for who, sees in (("lead1", True), ("member1", False), ("lead2", False)):
+        client = client_for("lead1")
+        with client.raw.session_transaction() as session:
+            session["seen"] = 0
+        path = f"/entries/{world.entries['g01']}/indicators/B2/tables/awards/rows"
+        asked = client.post(path, {"c:winner": "只有我写的", "c:level": "市级"})
+        body = asked.get_data(as_text=True).split('name="resume_body" value="')[1].split('"')[0]
+        sent = {"login": who, "password": PASSWORD, "resume_path": path, "resume_body": unescape(body)}
+        answer = client.post("/sign-in", sent)
+        assert (answer.status_code == 200) is sees
+        assert ("只有我写的" in answer.get_data(as_text=True)) is sees
+        if not sees:
+            assert "是另一位填的" in client.raw.get("/", follow_redirects=True).get_data(as_text=True)
 
 
 def test_the_log_holds_no_secret(world: World, app: Flask, client_for: SignInAs) -> None:

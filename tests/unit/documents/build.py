@@ -88,7 +88,8 @@ def part(rubric: Rubric, result: Result) -> UnitPart:
     evidence = {"clause:A1.2": [forms.Evidence("3", "章程汇编", "12 — 15")]}
     context = forms.Context(result.facts, result.sheet, SELF, evidence)
     filled = [
-        FilledForm(f, forms.rows(rubric, f, context), forms.foot(rubric, f, context)) for f in rubric.forms[:1]
+        FilledForm(f, forms.rows(rubric, f, context), forms.foot(rubric, f, context))
+        for f in rubric.forms[:1]
     ]
     return UnitPart(
         self_marks=SELF,
