@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
 from intranet.actor import Actor
+from intranet.domain.bureau_data import field_sets
 from intranet.domain.phases import filing_deadline
 from intranet.domain.standing import Item, next_due, progress_of
 from intranet.enums import CycleState, Role, SchoolRole, SubmissionState
@@ -44,7 +46,13 @@ class Todo:
 
 
 def todos(
-    session: Session, actor: Actor, *, at: datetime, today: date, left: Mapping[int, int] | None = None
+    session: Session,
+    actor: Actor,
+    *,
+    at: datetime,
+    today: date,
+    left: Mapping[int, int] | None = None,
+    zone: str = "Asia/Shanghai",
 ) -> list[Todo]:
     """Everything that waits for this person but the marking, the urgent first, then by date.
 
@@ -55,7 +63,7 @@ def todos(
     if actor.has(Role.BUREAU):
         out += _bureau(session, actor, at)
     if actor.all_schools:
-        out += _school(session, actor, at, today, left or {})
+        out += _school(session, actor, at, today, left or {}, ZoneInfo(zone))
     if actor.has(Role.LEADER, Role.AUDITOR):
         out += _reader(session, actor)
     return in_order(out)
@@ -86,38 +94,24 @@ def _bureau(session: Session, actor: Actor, at: datetime) -> list[Todo]:
     return out
 
 
-def _of_cycle(cycle: Cycle, filed: stored.Filed, given: set[str], is_frozen: bool, at: datetime) -> list[Todo]:
+def _of_cycle(
+    cycle: Cycle, filed: stored.Filed, given: set[str], is_frozen: bool, at: datetime
+) -> list[Todo]:
     out: list[Todo] = []
 
     def add(text: str, endpoint: str, due: datetime | None = None, *, urgent: bool = False) -> None:
         here = {"cycle_id": cycle.id or 0}
         out.append(Todo(text, cycle.title, endpoint, here, due, urgent or _is_soon(due, at)))
 
-    def is_over(until: datetime | None) -> bool:
-        return until is not None and until < at
-
-    match cycle.state:
-        case CycleState.DRAFT:
-            add(_("继续准备，开启考核"), "bureau.cycle")
-        case CycleState.FILING:
-            over, extended = is_over(cycle.filing_until), filed.extended
-            if over and not extended:
-                add(_("填报已截止，进入评分"), "bureau.cycle_phase", cycle.filing_until, urgent=True)
-            if filed.open:
-                due = filed.extended_until if over and extended else cycle.filing_until
-                add(_("%(n)s 个单位还没提交，可以催办", n=filed.open), "bureau.reminders", due)
-        case CycleState.REVIEW if is_over(cycle.review_until):
-            add(_("评分已截止，进入合议"), "bureau.cycle_phase", cycle.review_until, urgent=True)
-        case CycleState.DELIBERATION if is_frozen:
-            add(_("结果已冻结，核对后公示"), "bureau.ranking")
-        case CycleState.DELIBERATION:
-            add(_("合议后冻结结果"), "bureau.freeze")
-        case CycleState.PUBLISHED if is_over(cycle.publish_until):
-            add(_("公示期满，定稿"), "bureau.cycle_phase", cycle.publish_until, urgent=True)
-        case CycleState.FINAL:
-            add(_("已定稿，归档"), "bureau.cycle_phase")
-        case _:
-            pass
+    step = _next_step(cycle, is_frozen, bool(filed.extended), at)
+    if step is not None:
+        text, endpoint, due = step
+        add(text, endpoint, due, urgent=due is not None)
+    if cycle.state == CycleState.FILING and filed.open:
+        due = cycle.filing_until
+        if due is not None and due < at and filed.extended:
+            due = filed.extended_until
+        add(_("%(n)s 个单位还没提交，可以催办", n=filed.open), "bureau.reminders", due)
     if cycle.state in RUNNING and filed.returned:
         add(_("%(n)s 个单位退回后还没重新提交", n=filed.returned), "bureau.reminders")
     if cycle.state in RUNNING and filed.extended and _is_soon(filed.first_to_end, at):
@@ -128,18 +122,38 @@ def _of_cycle(cycle: Cycle, filed: stored.Filed, given: set[str], is_frozen: boo
     return out
 
 
+def _next_step(
+    cycle: Cycle, is_frozen: bool, has_extensions: bool, at: datetime
+) -> tuple[str, str, datetime | None] | None:
+    """The step of the cycle that can be taken: what, where, and since when its date is over."""
+    match cycle.state:
+        case CycleState.DRAFT:
+            return _("继续准备，开启考核"), "bureau.cycle", None
+        case CycleState.DELIBERATION if is_frozen:
+            return _("结果已冻结，核对后公示"), "bureau.ranking", None
+        case CycleState.DELIBERATION:
+            return _("合议后冻结结果"), "bureau.freeze", None
+        case CycleState.FINAL:
+            return _("已定稿，归档"), "bureau.cycle_phase", None
+    over, text = {
+        CycleState.FILING: (cycle.filing_until, _("填报已截止，进入评分")),
+        CycleState.REVIEW: (cycle.review_until, _("评分已截止，进入合议")),
+        CycleState.PUBLISHED: (cycle.publish_until, _("公示期满，定稿")),
+    }.get(cycle.state, (None, ""))
+    waits = cycle.state == CycleState.FILING and has_extensions
+    return (text, "bureau.cycle_phase", over) if over is not None and over < at and not waits else None
+
+
 def _unfilled(cycle: Cycle, given: set[str]) -> int:
     """The bureau's fields without a value for any unit; a unit that lacks one is for the freeze to tell."""
-    fields = definition_of(cycle.definition).bind(cycle.rulings).all_fields.values()
-    return sum(f.by == "bureau" and f.key not in given for f in fields)
+    sets = field_sets(definition_of(cycle.definition).bind(cycle.rulings))
+    return sum(f.key not in given for found in sets for f in found.fields)
 
 
 # --- schools -------------------------------------------------------------------------------------
 
 
-def _school(
-    session: Session, actor: Actor, at: datetime, today: date, left: Mapping[int, int]
-) -> list[Todo]:
+def _school(session: Session, actor: Actor, at: datetime, today: date, left: Mapping[int, int]) -> list[Todo]:
     cycles = {c.id: c for c in visible_cycles(session, actor)}
     seen = [(e, cycles[e.cycle_id]) for e in visible_entries(session, actor) if e.cycle_id in cycles]
     schools = schools_of(session, [e.id or 0 for e, _c in seen])
@@ -161,13 +175,15 @@ def _school(
             if (entry, cycle) in files_now:
                 out += _together(entry, late.get(entry_id, 0), disputed.get(entry_id, 0))
         elif (entry, cycle) in files_now and entry_id in handed:
-            out.append(_handed(entry, *handed[entry_id], today=today, zone=at))
+            out.append(_handed(entry, *handed[entry_id], today=today, zone=zone))
         if asked.get(entry_id):
             text = _("%(n)s 行写到本校，请确认", n=asked[entry_id])
             out.append(Todo(text, entry.name, "school.confirmations", {"entry_id": entry_id}))
         if cycle.state == CycleState.PUBLISHED:
             here = {"entry_id": entry_id}
-            out.append(Todo(_("结果正在公示，请核对"), entry.name, "school.result", here, cycle.publish_until))
+            out.append(
+                Todo(_("结果正在公示，请核对"), entry.name, "school.result", here, cycle.publish_until)
+            )
     return out
 
 
@@ -209,9 +225,9 @@ def _together(entry: Entry, late: int, disputed: int) -> list[Todo]:
     return out
 
 
-def _handed(entry: Entry, n: int, first: date | None, *, today: date, zone: datetime) -> Todo:
+def _handed(entry: Entry, n: int, first: date | None, *, today: date, zone: ZoneInfo) -> Todo:
     """What the lead school gave to the own one. A date means the end of that day."""
-    due = datetime.combine(first, time(23, 59), tzinfo=zone.tzinfo) if first else None
+    due = datetime.combine(first, time(23, 59), tzinfo=zone) if first else None
     urgent = first is not None and first - today <= SOON
     text = _("完成分给本校的 %(n)s 处", n=n)
     return Todo(text, entry.name, "school.overview", {"entry_id": entry.id or 0}, due, urgent)
@@ -241,7 +257,7 @@ def panel_todos(actor: Actor, cycle: Cycle, items: Sequence[Item], at: datetime)
         found, due = progress_of(items, actor.user_id), cycle.review_until
         first = next_due(items, actor.user_id)
         if first is not None:
-            place = {"entry": first.entry.id or 0, "code": first.indicator.code}
+            place: dict[str, int | str] = {"entry": first.entry.id or 0, "code": first.indicator.code}
             text = _("还有 %(n)s 处没评", n=found.total - found.done)
             out.append(Todo(text, cycle.title, "panel.score", place, due, _is_soon(due, at)))
         if found.stale:

@@ -92,7 +92,7 @@ def open_delegations(
 def disputed_rows(session: Session, entry_ids: Collection[int]) -> dict[int, int]:
     """Rows on which another school's objection still holds, by entry."""
     query = (
-        select(Confirmation.entry_id, sa.func.count(sa.distinct(Confirmation.row_id)))
+        select(Confirmation.entry_id, sa.func.count(sa.distinct(col(Confirmation.row_id))))
         .join(FactRow, col(FactRow.id) == col(Confirmation.row_id))
         .where(
             col(Confirmation.entry_id).in_(entry_ids),
@@ -113,7 +113,9 @@ def rows_to_confirm(
 ) -> dict[int, int]:
     """Rows that name one of these schools (ids) and on which it has said nothing yet, by entry."""
     tables = {
-        entry.id or 0: {t.key: t for t in definition_of(cycle.definition).bind(cycle.rulings).tables if t.confirmed_by}
+        entry.id or 0: {
+            t.key: t for t in definition_of(cycle.definition).bind(cycle.rulings).tables if t.confirmed_by
+        }
         for entry, cycle in entries
     }
     asked = {entry_id: found for entry_id, found in tables.items() if found}
@@ -121,7 +123,9 @@ def rows_to_confirm(
         return {}
     keys = {key for found in asked.values() for key in found}
     query = select(FactRow).where(
-        col(FactRow.entry_id).in_(list(asked)), col(FactRow.table).in_(keys), col(FactRow.deleted_at).is_(None)
+        col(FactRow.entry_id).in_(list(asked)),
+        col(FactRow.table).in_(keys),
+        col(FactRow.deleted_at).is_(None),
     )
     rows = [r for r in session.exec(query) if r.table in asked[r.entry_id]]
     words = words_of(session, {i: schools[i] for i in asked}, {r.created_by for r in rows})

@@ -51,8 +51,19 @@ def tasks() -> Response:
         "school/tasks.html",
         running=[(e, c, _next_date(e, c)) for e, c in running],
         past=[(e, c) for e, c in pairs if c.state in PAST],
-        todos=todos(session, actor, at=context.current_time(), today=context.today()),
+        todos=waiting(left=_left([(e, c) for e, c in running if e.state != SubmissionState.SUBMITTED])),
     )
+
+
+def _left(pairs: list[tuple[Entry, Cycle]]) -> dict[int, int]:
+    """How many indicators of each entry are not filled in yet."""
+    session, out = context.db(), {}
+    for cycle in {c.id: c for _e, c in pairs}.values():
+        scoring = scoring_for(cycle, context.ground().registry)
+        own = [e for e, c in pairs if c.id == cycle.id]
+        cells = progress(scoring.rubric, score_entries(session, cycle, scoring, own), {})
+        out.update({i: sum(c.state != "done" for c in found.values()) for i, found in cells.items()})
+    return out
 
 
 def go_to(entry: Entry) -> Response:
