@@ -13,6 +13,7 @@ from intranet.domain.confirmation import unconfirmed
 from intranet.domain.filing import Filing, Right
 from intranet.domain.scoring import EntrySheet
 from intranet.domain.self_scores import so_far, waits_for_all, whole
+from intranet.domain.volumes import request_volume
 from intranet.enums import CycleState, SubmissionState
 from intranet.errors import DomainError, Forbidden, Invalid
 from intranet.i18n import _
@@ -182,6 +183,8 @@ def submit(
         old={"state": old.value, "round": entry.round - 1},
         new={"state": entry.state.value, "round": entry.round, "sha256": kept.sha256},
     )
+    if files:  # the volume of what was handed in is kept: it is what the panel reads
+        request_volume(filing.session, filing.actor, entry, at=filing.at, frozen=True)
     return True
 
 

@@ -153,7 +153,9 @@ def _unfilled(cycle: Cycle, given: set[str]) -> int:
 # --- schools -------------------------------------------------------------------------------------
 
 
-def _school(session: Session, actor: Actor, at: datetime, today: date, left: Mapping[int, int]) -> list[Todo]:
+def _school(
+    session: Session, actor: Actor, at: datetime, today: date, left: Mapping[int, int], zone: ZoneInfo
+) -> list[Todo]:
     cycles = {c.id: c for c in visible_cycles(session, actor)}
     seen = [(e, cycles[e.cycle_id]) for e in visible_entries(session, actor) if e.cycle_id in cycles]
     schools = schools_of(session, [e.id or 0 for e, _c in seen])

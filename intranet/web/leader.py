@@ -18,7 +18,7 @@ from intranet.web.bureau.exports import label_of
 from intranet.web.bureau.results import ranking_of, ranking_page
 from intranet.web.context import actor, db
 from intranet.web.forms import answer
-from intranet.web.shell import cycle_bar
+from intranet.web.shell import cycle_bar, waiting
 
 bp = Blueprint("leader", __name__, url_prefix="/leader")
 
@@ -30,7 +30,8 @@ def index() -> Response:
     rows = [
         (cycle, held, cycle.state in stored.PUBLIC) for cycle, held in stored.readable_cycles(db(), actor())
     ]
-    return answer("leader/index.html", rows=rows)
+    todos = [t for t in waiting() if t.endpoint.startswith("leader.")]
+    return answer("leader/index.html", rows=rows, todos=todos)
 
 
 def _load(cycle_id: int) -> tuple[Cycle, Ranking]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -10,16 +11,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, request, url_for
+from flask import Flask, g, request, url_for
 
 from intranet import i18n
 from intranet.domain.phases import PHASES, filing_deadline, phase_name
+from intranet.domain.todo import Todo, todos
 from intranet.enums import CycleState, Role
 from intranet.i18n import _
 from intranet.models import Cycle, Entry
 from intranet.rubric import numbers
 
 from . import context
+from .forms import wants_fragment
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +96,33 @@ def nav_items() -> list[tuple[str, str, bool, int]]:
     if actor.has(Role.BUREAU, Role.AUDITOR):
         items.append((_("日志"), "bureau.log"))
     here = request.path
+    waits = [] if wants_fragment() or actor.must_change else waiting()
     return [
-        (label, url, here == url or here.startswith(url + "/"), 0)
-        for label, url in ((label, url_for(endpoint)) for label, endpoint in items)
+        (label, url, here == url or here.startswith(url + "/"), _count(waits, endpoint))
+        for label, url, endpoint in ((label, url_for(endpoint), endpoint) for label, endpoint in items)
     ]
+
+
+TASKS = ("school.tasks", "bureau.cycles", "leader.index")
+"""The first pages, which list what waits for the person there; their links say how much it is."""
+
+
+def _count(waits: list[Todo], endpoint: str) -> int:
+    part = endpoint.partition(".")[0]
+    return sum(t.endpoint.startswith(f"{part}.") for t in waits) if endpoint in TASKS else 0
+
+
+def waiting(left: Mapping[int, int] | None = None) -> list[Todo]:
+    """What waits for the person who is signed in (待办), but for the marking; read once in a request.
+
+    :param left: indicators still open, by entry id, if they are at hand.
+    """
+    if "todos" not in g or left is not None:
+        zone = context.ground().settings.timezone
+        at, today = context.current_time(), context.today()
+        g.todos = todos(context.db(), context.actor(), at=at, today=today, left=left, zone=zone)
+    found: list[Todo] = g.todos
+    return found
 
 
 @cache

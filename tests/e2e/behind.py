@@ -23,8 +23,10 @@ from intranet.domain import evidence, intake, review, submission
 from intranet.domain.filing import Filing
 from intranet.domain.marking import Given
 from intranet.domain.scoring import Scoring, score_entry, scoring_for
+from intranet.domain.self_scores import own_sheet
 from intranet.domain.standing import indicators_of, item_of, unmarked
 from intranet.models import Cycle, Entry
+from intranet.queries.filed import evidence_of
 from intranet.queries.people import actor_for, user_by_login
 from intranet.rubric.facts import Facts
 from intranet.rubric.model import Clause, JudgedClause
@@ -75,7 +77,8 @@ class Behind:
                 page = evidence.page_of(filing, ref)
                 assert page is not None
                 evidence.add_files(filing, page, ref, uploads, shelf)
-            submission.submit(filing, score_entry(session, cycle, scoring, entry, check=True))
+            sheet = score_entry(session, cycle, scoring, entry, check=True)
+            submission.submit(filing, sheet, own_sheet(scoring, sheet), evidence_of(session, filing.entry_id))
             session.commit()
 
     def mark(self, login: str, code: str, points: Callable[[Clause], Fraction]) -> dict[str, Fraction]:

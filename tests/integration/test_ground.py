@@ -356,7 +356,9 @@ def test_every_action_that_is_recorded_has_a_name(app: Flask) -> None:
     """Literal actions of the domain, found in the source, against the names of the log page."""
     from intranet.web.bureau.log import action_names
 
-    source = "\n".join(p.read_text(encoding="utf-8") for p in Path("intranet/domain").glob("*.py"))
+    source = "\n".join(
+        p.read_text(encoding="utf-8") for p in Path("intranet/domain").glob("*.py") if p.stem != "todo"
+    )  # names pages
     recorded = {
         text
         for node in ast.walk(ast.parse(source.replace("from __future__ import annotations", "")))

@@ -8,7 +8,6 @@ from flask import Response, request, url_for
 
 from intranet.domain import cycles as work
 from intranet.domain.operations import outcome_of, remember
-from intranet.domain.todo import todos
 from intranet.enums import CombineRule, CycleState
 from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
@@ -18,8 +17,9 @@ from intranet.queries.entries import schools_of
 from intranet.queries.people import count_others
 from intranet.queries.register import all_units
 from intranet.web import access
-from intranet.web.context import actor, current_time, db, ground, today
+from intranet.web.context import actor, current_time, db, ground
 from intranet.web.forms import answer, go, say, whole
+from intranet.web.shell import waiting
 
 from . import bp, frame
 
@@ -76,7 +76,7 @@ def cycles() -> Response:
         rows=rows,
         installed=ground().registry.installed,
         starts=[] if rows else _starts(),
-        todos=todos(db(), actor(), at=current_time(), today=today()),
+        todos=waiting(),
     )
 
 

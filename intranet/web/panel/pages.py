@@ -8,6 +8,7 @@ from itertools import groupby
 
 from flask import Response
 
+from intranet.domain import todo
 from intranet.domain.standing import Item, Progress, next_due, progress_of
 from intranet.enums import CycleState
 from intranet.models import Cycle
@@ -35,6 +36,7 @@ class CycleCard:
     onward: Item | None
     submitted: int
     entries: int
+    todos: tuple[todo.Todo, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ class Group:
 
 @bp.get("")
 def index() -> Response:
-    return answer("panel/index.html", cards=[_card(c) for c in review.panel_cycles(db(), actor())])
+    cards = [_card(c) for c in review.panel_cycles(db(), actor())]
+    todos = todo.in_order([t for card in cards for t in card.todos])
+    return answer("panel/index.html", cards=cards, todos=todos)
 
 
 def _card(cycle: Cycle) -> CycleCard:
@@ -59,7 +63,8 @@ def _card(cycle: Cycle) -> CycleCard:
     desk = open_desk(cycle, by="indicator")
     entries = {i.entry.id: i.is_submitted for i in desk.items}
     onward = next_due(desk.items, actor().user_id) if cycle.state == CycleState.REVIEW else None
-    return CycleCard(cycle, desk.progress, onward, sum(entries.values()), len(entries))
+    todos = tuple(todo.panel_todos(actor(), cycle, desk.items, current_time()))
+    return CycleCard(cycle, desk.progress, onward, sum(entries.values()), len(entries), todos)
 
 
 @bp.get("/cycles/<int:cycle_id>")

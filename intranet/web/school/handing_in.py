@@ -6,7 +6,6 @@ from flask import Response, request, url_for
 
 from intranet.domain import submission
 from intranet.domain.self_scores import so_far, whole
-from intranet.domain.volumes import request_volume
 from intranet.enums import SubmissionState
 from intranet.errors import Invalid
 from intranet.i18n import _
@@ -41,15 +40,6 @@ def _page(desk: Desk, *, status: int = 200, error: str = "") -> Response:
         error=error,
         op=new_op(),
     )
-
-
-def _keep_volume(desk: Desk) -> None:
-    """The volume of what was handed in is built and kept: it is what the panel reads."""
-    filing = desk.filing
-    if desk.files:
-        request_volume(filing.session, filing.actor, filing.entry, at=filing.at, frozen=True)
-        filing.session.commit()  # the worker looks for it at once
-        builder().wake()
 
 
 def place_url(desk: Desk, page: str, at: str) -> str:
@@ -88,6 +78,7 @@ def submit(entry_id: int) -> Response:
         submission.submit(desk.filing, desk.filed, desk.own, desk.files)
     except Invalid as error:
         return _page(desk, status=422, error=error.message)
-    _keep_volume(desk)
+    desk.filing.session.commit()  # the builder looks for the volume at once
+    builder().wake()
     say("done", _("已提交。请打印回执，盖章后上传扫描件。"))
     return go(url_for("school.receipt", entry_id=entry_id))

@@ -10,16 +10,17 @@ from flask import Response, redirect, url_for
 from intranet.domain import carry_over, submission
 from intranet.domain.filing import Right
 from intranet.domain.phases import filing_deadline
+from intranet.domain.scoring import score_entries, scoring_for
 from intranet.domain.self_scores import so_far, waits_for_all, whole
-from intranet.domain.todo import todos
 from intranet.enums import CycleState, SubmissionState
 from intranet.i18n import _
 from intranet.models import Cycle, Entry
 from intranet.queries import entries
-from intranet.queries.filing import Cell, Page
+from intranet.queries.filing import Cell, Page, progress
 from intranet.queries.submissions import submission_of
 from intranet.web import access, context
 from intranet.web.forms import answer
+from intranet.web.shell import waiting
 
 from . import bp, carry, ledger, sharing
 from .desk import Desk, load
