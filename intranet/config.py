@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     smtp_security: Literal["none", "starttls", "tls"] = "none"
     smtp_user: str = ""
     smtp_password: str = ""
+    smtp_password_file: Path | None = None  # instead: a file with nothing else in it
     mail_from: str = ""  # the sender's address
 
     @classmethod
@@ -69,6 +70,15 @@ class Settings(BaseSettings):
     @property
     def evidence_folder(self) -> Path:
         return self.data / "evidence"
+
+    def mail_password(self) -> str:
+        """The password of the mail account, from the setting or from its own file.
+
+        :raises OSError: the file cannot be read.
+        """
+        if self.smtp_password_file is None:
+            return self.smtp_password
+        return self.smtp_password_file.read_text(encoding="utf-8").strip()
 
     def secret_key(self) -> bytes:
         """The key that signs cookies: made on first start, kept beside the database, readable by the owner only."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.errors import MessageError
@@ -16,6 +17,9 @@ from intranet.i18n import _
 
 TIMEOUT = 15
 """Seconds for each step with the server; a form is waiting for the answer."""
+
+WHOLE = 60
+"""Seconds for all letters of one click."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Failure:
 
 
 def is_on(settings: Settings) -> bool:
-    return bool(settings.smtp_host and settings.mail_from)
+    return bool(settings.smtp_host) and is_address(settings.mail_from)
 
 
 def is_address(text: str) -> bool:
@@ -51,12 +55,24 @@ def is_address(text: str) -> bool:
 
 def send(settings: Settings, letters: Sequence[Letter]) -> list[Failure]:
     """Send each letter over one connection. :returns: those that were not taken, with the reason."""
+    failed: list[Failure] = []
     try:
-        with _connect(settings) as server:
-            return [f for letter in letters if (f := _send_one(server, settings, letter)) is not None]
+        server = _connect(settings)
     except (OSError, smtplib.SMTPException) as error:
         why = _("连不上邮件服务器（%(why)s）", why=_words(error))
         return [Failure(letter, why) for letter in letters]
+    end = time.monotonic() + WHOLE
+    try:
+        for n, letter in enumerate(letters):
+            if time.monotonic() > end:
+                late = _("邮件服务器太慢，没来得及发")
+                return [*failed, *(Failure(left, late) for left in letters[n:])]
+            why = _send_one(server, settings, letter)
+            if why:
+                failed.append(Failure(letter, why))
+    finally:
+        server.close()
+    return failed
 
 
 def _connect(settings: Settings) -> smtplib.SMTP:
@@ -66,25 +82,35 @@ def _connect(settings: Settings) -> smtplib.SMTP:
         server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=secure)
     else:
         server = smtplib.SMTP(host, port, timeout=TIMEOUT)
+    try:
         if settings.smtp_security == "starttls":
             server.starttls(context=secure)
-    if settings.smtp_user:
-        server.login(settings.smtp_user, settings.smtp_password)
+        if settings.smtp_user:
+            server.login(settings.smtp_user, settings.mail_password())
+    except (OSError, smtplib.SMTPException):
+        server.close()
+        raise
     return server
 
 
-def _send_one(server: smtplib.SMTP, settings: Settings, letter: Letter) -> Failure | None:
+def _send_one(server: smtplib.SMTP, settings: Settings, letter: Letter) -> str:
+    """Why the letter was not taken; "" if it was."""
     message = EmailMessage()
-    message["From"] = Address(display_name=settings.bureau_name, addr_spec=settings.mail_from)
-    message["To"] = Address(display_name=letter.name, addr_spec=letter.to)
-    message["Subject"] = " ".join(letter.subject.split())
+    message["From"] = Address(display_name=_line(settings.bureau_name), addr_spec=settings.mail_from)
+    message["To"] = Address(display_name=_line(letter.name), addr_spec=letter.to)
+    message["Subject"] = _line(letter.subject)
     message["Date"], message["Message-ID"] = formatdate(localtime=True), make_msgid(domain="intranet.local")
     message.set_content(letter.text)
     try:
         server.send_message(message)
-    except smtplib.SMTPException as error:
-        return Failure(letter, _words(error))
-    return None
+    except (OSError, smtplib.SMTPException) as error:
+        return _words(error)
+    return ""
+
+
+def _line(text: str) -> str:
+    """One line: a line break in a name or a title would begin another header."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _words(error: Exception) -> str:

@@ -74,18 +74,23 @@ def read_table(
     expected_headers: Sequence[str],
     *,
     dates: Collection[str] = (),
+    optional: Collection[str] = (),
     most_rows: int = MOST_ROWS,
 ) -> Table:
     """The table with these heads, wherever in the file's visible sheets it stands.
 
     Cells come as text: numbers as typed (``3``, ``0.5``), dates as 2023-09-01. The order of the
     columns is free. dates: heads whose cells must be dates; other texts there are problems.
+    optional: heads that may be missing; their cells are empty then.
 
     :raises Invalid: the file cannot be read at all, or no sheet has the heads; in Chinese, with
         what to do. What is wrong in single cells stands in ``problems``.
     """
     opened = open_book(data, most_rows + _HEADS_WITHIN)
-    return _Reader(tuple(expected_headers), frozenset(dates), most_rows, opened.archive).read(opened.grids)
+    reader = _Reader(
+        tuple(expected_headers), frozenset(dates), most_rows, opened.archive, frozenset(optional)
+    )
+    return reader.read(opened.grids)
 
 
 # --- opening --------------------------------------------------------------------------------------
@@ -208,6 +213,7 @@ class _Reader:
     dates: frozenset[str]
     most_rows: int
     archive: Archive | None  # None for xls, whose formulas cannot be told from values
+    optional: frozenset[str] = frozenset()
     problems: list[CellProblem] = field(default_factory=list)
 
     def read(self, grids: Sequence[Grid]) -> Table:
@@ -235,10 +241,10 @@ class _Reader:
         heads = "、".join(self.headers)
         if best is None or best[0] == 0:
             raise Invalid(_("没有找到表头。应有这些列：%(heads)s。请下载模板填写。", heads=heads))
-        found, grid, n = best
-        if found < len(wanted):
-            there = {same_head(cell.text) for cell in grid.rows[n]}
-            missing = "、".join(head for head in self.headers if same_head(head) not in there)
+        _found, grid, n = best
+        there = {same_head(cell.text) for cell in grid.rows[n]}
+        missing = "、".join(h for h in self.headers if same_head(h) not in there and h not in self.optional)
+        if missing:
             raise Invalid(
                 _(
                     "工作表“%(sheet)s”第 %(row)s 行的表头缺少：%(missing)s。应有这些列：%(heads)s。",
@@ -263,7 +269,7 @@ class _Reader:
             elif name not in wanted:
                 self._problem(grid, where, _("多出一列“%(head)s”，请删去这一列", head=cell.text))
             seen.setdefault(name, n)
-        return [seen[same_head(head)] for head in self.headers]
+        return [seen.get(same_head(head), -1) for head in self.headers]
 
     def _whole_sheet(self, grid: Grid, at: int) -> None:
         for top, left, bottom, right in grid.merged:
@@ -294,7 +300,7 @@ class _Reader:
                 elif cell != BLANK and column not in titled:
                     self._problem(grid, self._name(grid, n, column), _("有内容，但这一列没有表头，请删去"))
             yield TableRow(
-                grid.name, grid.top + n + 1, tuple(row[c].text if c < len(row) else "" for c in places)
+                grid.name, grid.top + n + 1, tuple(row[c].text if 0 <= c < len(row) else "" for c in places)
             )
 
     def _checked(self, grid: Grid, n: int, column: int, head: str, cell: Cell) -> Cell:

@@ -15,13 +15,16 @@ from intranet.actor import Actor
 from intranet.enums import Role, SchoolRole
 from intranet.errors import Invalid
 from intranet.i18n import _
+from intranet.mail import is_address
 from intranet.models import School, Unit
 from intranet.queries.people import user_by_login
 
 from . import accounts, register
 
 UNIT_COLUMNS = ("单位代码", "单位名称", "组别", "学校代码", "学校名称", "学段", "角色")
-PEOPLE_COLUMNS = ("账号", "姓名", "角色", "学校代码")
+PEOPLE_COLUMNS = ("账号", "姓名", "角色", "学校代码", "邮箱")
+OPTIONAL = ("邮箱",)
+"""Columns that a file need not have."""
 SCHOOL_ROLES = {"牵头": SchoolRole.LEAD, "龙头": SchoolRole.LEAD, "成员": SchoolRole.MEMBER}
 PEOPLE_ROLES = {
     "教育局管理员": Role.BUREAU,
@@ -166,6 +169,9 @@ def plan_people(session: Session, rows: Sequence[Row]) -> Plan:
                 else _("请填写学校代码")
             )
             plan.problems.append(CellProblem(n, "学校代码", text))
+        email = row.get("邮箱", "").strip()
+        if email and not is_address(email):
+            plan.problems.append(CellProblem(n, "邮箱", _("邮箱地址不对，请写成 name@example.com 的样子")))
         user = user_by_login(session, login) if login else None
         if user is not None and user.name != name:
             plan.problems.append(
@@ -199,6 +205,8 @@ def apply_people(session: Session, actor: Actor, rows: Sequence[Row]) -> list[Ne
                 NewAccount(login, name, row["角色"].strip(), school.name if school else "", password)
             )
         assert user.id is not None
+        if row.get("邮箱", "").strip():
+            accounts.set_email(session, actor, user, row["邮箱"])
         accounts.grant(session, actor, user.id, role, school_id=school.id if school else None)
     return created
 

@@ -22,6 +22,8 @@ from intranet.queries.entries import returns_of, schools_of
 from intranet.queries.filing import Cell, Page
 
 SENT = "reminder.mail"
+MOST = 50
+"""Letters of one click: a form waits while they go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +140,13 @@ def send(
 ) -> tuple[list[mail.Letter], list[mail.Failure]]:
     """Mail each unit's letter to those of its contacts who have an address; the log says to whom.
 
-    The write lock must not be held meanwhile: sending takes as long as the mail server likes.
+    At most :data:`MOST` letters go at once. The write lock must not be held meanwhile: sending takes as long
+    as the mail server likes.
 
     :returns: letters that went out, and those that did not, with the reason.
     """
     actor.require(Role.BUREAU)
-    letters = [(due, letter) for due in units for letter in letters_of(settings, cycle, due)]
+    letters = [(due, letter) for due in units for letter in letters_of(settings, cycle, due)][:MOST]
     failed = mail.send(settings, [letter for _due, letter in letters])
     refused = {id(f.letter) for f in failed}
     sent = [(due, letter) for due, letter in letters if id(letter) not in refused]

@@ -92,7 +92,8 @@ class Filed:
     def school_paths(self) -> list[str]:
         there = f"/entries/{self.entry}"
         paths = ["/tasks", there, f"{there}/check", f"{there}/evidence", f"{there}/workbook"]
-        paths += [f"{there}/sharing", f"{there}/confirmations"]
+        paths += [f"{there}/sharing", f"{there}/confirmations", f"{there}/packet"]
+        paths += [f"{there}/volume", f"{there}/chances"]
         paths += [f"{there}/forms/{key}" for key in self.forms]
         paths += [f"{there}/evidence/{file}" for file in self.files[:1]]
         paths += [f"{there}/indicators/{code}" for code in self.tables]
@@ -120,6 +121,7 @@ class Demo:
         paths = ["/password", "/bureau/cycles", "/bureau/cycles/new"]
         paths += [f"{draft}/{step}" for step in ("basics", "rulings", "dates", "units", "panel", "open")]
         paths += [f"{cycle}/{tab}" for tab in ("progress", "data", "freeze", "ranking", "phase", "rulings")]
+        paths += [f"{cycle}/{tab}" for tab in ("radar", "reminders", "reminders/letters", "packets", "carry")]
         paths += [f"{cycle}/{tab}" for tab in ("dates", "units", "panel", f"progress/{self.open.entry}")]
         paths += [f"/bureau/cycles/{self.review}/{tab}" for tab in ("progress", "data", "freeze", "phase")]
         paths += ["/bureau/units", "/bureau/units/new", f"/bureau/units/{self.unit}", "/bureau/schools"]
@@ -134,7 +136,7 @@ class Demo:
 
     def panel_paths(self) -> list[str]:
         cycle, entry = f"/panel/cycles/{self.review}", f"/panel/entries/{self.submitted.entry}"
-        paths = ["/panel", cycle, f"{cycle}?by=unit", f"{cycle}/sheet", f"{cycle}/board"]
+        paths = ["/panel", cycle, f"{cycle}?by=unit", f"{cycle}/sheet", f"{cycle}/board", f"{cycle}/radar"]
         for n, code in enumerate(self.submitted.tables):
             paths.append(f"{entry}/indicators/{code}")
             if n % 4 == 0:
@@ -292,6 +294,13 @@ NO_PAGES = {
     "files.content",
     "school.materials",
     "school.row_files",
+    "school.carry",  # with an earlier cycle only: test_carry_over
+    "school.dispute",  # where another school named this one: test_delegation
+    "school.changes",  # after a second submission: test_filing_receipt
+    "school.scan",
+    "school.volume_pdf",
+    "school.originals",
+    "bureau.reminder_mail",  # with a mail server only: test_reminders
 }
 """Files, and addresses that only lead on."""
 

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import io
+import re
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from fractions import Fraction
+from pathlib import Path
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
 from flask import Flask
+from sqlmodel import select
 
 from intranet import mail
-from intranet.enums import CycleState, SubmissionState
-from intranet.models import Cycle, Delegation, Entry
-from tests.integration.filing_ground import log, return_for
+from intranet.domain.imports import PEOPLE_COLUMNS
+from intranet.domain.todo import Todo, todos
+from intranet.enums import CombineRule, CycleState, SchoolRole, SubmissionState
+from intranet.models import Cycle, Delegation, Entry, EntrySchool, Mark, Unit, User
+from tests.integration import panel_ground
+from tests.integration.filing_ground import hidden, log, return_for
 from tests.integration.test_filing_submit import fill
+from tests.integration.test_register import check, payload, workbook
 from tests.world import Client, World, words
 
 SignIn = Callable[[str], Client]
@@ -35,6 +44,8 @@ class _Sink(socketserver.StreamRequestHandler):
             verb = line[:4].upper()
             if verb == b"RCPT" and b"refused" in line:
                 say("550 no such mailbox")
+            elif verb == b"RCPT" and b"breaks" in line:
+                return
             elif verb == b"DATA":
                 say("354 go on")
                 data = b""
@@ -138,6 +149,76 @@ def test_what_was_not_sent_is_said_and_not_logged(
     assert log(world, "reminder.mail") == []
 
 
+def letter_to(address: str, name: str = "甲", subject: str = "催办") -> mail.Letter:
+    return mail.Letter(address, name, subject, "正文")
+
+
+def test_a_connection_that_breaks_takes_back_nothing_that_was_sent(
+    app: Flask, sink: socketserver.TCPServer
+) -> None:
+    switch_on(app, sink.server_address[1])
+    letters = [letter_to(f"{who}@school.test") for who in ("a", "breaks", "c")]
+    failed = mail.send(app.extensions["intranet"].settings, letters)
+    assert [f.letter.to for f in failed] == ["breaks@school.test", "c@school.test"]
+    assert len(sink.letters) == 1  # type: ignore[attr-defined]
+
+
+def test_a_name_or_title_cannot_begin_another_header(app: Flask, sink: socketserver.TCPServer) -> None:
+    switch_on(app, sink.server_address[1])
+    letter = letter_to("a@school.test", "甲\r\nBcc: z@y.test", "催办\nBcc: z@y.test\r\n\r\n别的")
+    assert mail.send(app.extensions["intranet"].settings, [letter]) == []
+    kept = message_from_bytes(sink.letters[0], policy=policy.default)  # type: ignore[attr-defined]
+    assert "Bcc" not in kept
+    assert kept["Subject"] == "催办 Bcc: z@y.test 别的"
+    assert kept.get_body().get_content().strip() == "正文"
+
+
+def test_pressed_twice_it_goes_out_once_and_not_too_much_at_a_time(
+    app: Flask,
+    world: World,
+    client_for: SignIn,
+    sink: socketserver.TCPServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    switch_on(app, sink.server_address[1])
+    admin = client_for("admin")
+    for login in ("lead1", "lead2"):
+        admin.post(f"/bureau/people/{world.users[login]}/email", {"email": f"{login}@school.test"})
+    monkeypatch.setattr("intranet.domain.reminders.MOST", 1)
+    html = admin.get(page(world, "/mail")).get_data(as_text=True)
+    assert "一次最多发 1 封" in html
+    for _press in range(2):
+        assert admin.post(page(world, "/mail"), {"op": hidden(html, "op")}).status_code == 303
+    assert len(sink.letters) == 1  # type: ignore[attr-defined]
+    assert len(log(world, "reminder.mail")) == 1
+
+
+def test_the_password_may_stand_in_a_file(app: Flask, tmp_path: Path) -> None:
+    settings = app.extensions["intranet"].settings
+    settings.smtp_password = "in the settings"
+    assert settings.mail_password() == "in the settings"
+    (tmp_path / "secret").write_text("in the file\n", encoding="utf-8")
+    settings.smtp_password_file = tmp_path / "secret"
+    assert settings.mail_password() == "in the file"
+
+
+@pytest.mark.parametrize("columns", [PEOPLE_COLUMNS, PEOPLE_COLUMNS[:4]])
+def test_addresses_come_with_the_import_of_people(
+    world: World, client_for: SignIn, columns: tuple[str, ...]
+) -> None:
+    admin = client_for("admin")
+    row = ("t901", "辛老师", "填报负责人", "s4", "xin@school.test")[: len(columns)]
+    status, html = check(admin, "people", workbook(columns, [row]))
+    assert status == 200, html
+    admin.post("/bureau/people/import/apply", {"rows": payload(html)})
+    with world.read() as session:
+        assert session.exec(select(User.email).where(User.login == "t901")).one() == "".join(row[4:])
+    if len(columns) == 5:
+        status, html = check(admin, "people", workbook(columns, [(*row[:4], "不是邮箱")]))
+        assert status == 422
+        assert "邮箱地址不对" in html
+
+
 @pytest.mark.parametrize(
     "text",
     ["a b@x.test", "a@x.test,b@x.test", "a@x.test\n", "a", "@x.test", "甲@x.test", "<a@x.test>", "a" * 260],
@@ -161,8 +242,6 @@ def test_todos_of_the_bureau_follow_the_cycle(world: World, client_for: SignIn) 
 
 
 def test_todos_of_a_school(world: World, client_for: SignIn) -> None:
-    from intranet.domain.todo import todos
-
     def said(login: str) -> list[tuple[str, bool]]:
         with world.read() as session:
             now = datetime.now(UTC)
@@ -196,3 +275,97 @@ def test_todos_of_a_school(world: World, client_for: SignIn) -> None:
     client.post(f"/entries/{world.entries['g01']}/submit", {"known": "1"})
     assert ("打印回执，盖章后上传扫描件", False) in said("lead1")
     assert "上传盖章回执" in words(client.get(f"/entries/{world.entries['g01']}").get_data(as_text=True))
+
+
+def test_todos_of_the_panel(world: World, client_for: SignIn) -> None:
+    panel_ground.submit(world, "g01", "g02")
+    reviewer, chair = client_for("rev1"), client_for("chair")
+    assert re.search(r"待办 \d 件 还有 \d+ 处没评", reviewer.text("/panel"))
+    with world.write() as session:
+        for login, points in (("rev1", 5), ("rev2", 3)):
+            session.add(
+                Mark(
+                    entry_id=world.entries["g01"],
+                    code="A2",
+                    role="panel",
+                    user_id=world.users[login],
+                    made_by=world.users[login],
+                    points=Fraction(points),
+                    computed=Fraction(99),
+                )
+            )
+        cycle = session.get(Cycle, world.cycle_id)
+        assert cycle is not None
+        cycle.combine = CombineRule.CHAIR
+        session.add(cycle)
+        session.commit()
+    assert "1 处评分后内容有变，请再看一遍" in reviewer.text("/panel")
+    assert "1 处要由组长审定才有得分" in chair.text("/panel")
+    assert "要由组长审定" not in reviewer.text("/panel")
+    world.move_to(CycleState.DELIBERATION)
+    assert "没评" not in reviewer.text("/panel")
+    assert "1 处要由组长审定才有得分" in chair.text("/panel")
+
+
+def test_rows_that_name_a_school_wait_for_its_word(world: World, client_for: SignIn) -> None:
+    lead, member = client_for("lead1"), client_for("member1")
+    row = {"c:person": "甲某 001", "c:category": "定期", "c:sender": "s1", "c:receiver": "s2"}
+    where = f"/entries/{world.entries['g01']}/indicators/B1/tables/exchange/rows"
+    assert lead.post(where, row, htmx=True).status_code == 200
+    page_ = member.get(f"/entries/{world.entries['g01']}").get_data(as_text=True)
+    assert '我的任务<span class="count">1</span>' in page_
+    found = found_by(world, "member1")
+    assert [(t.text, t.endpoint) for t in found] == [("1 行写到本校，请确认", "school.confirmations")]
+
+
+def test_results_and_the_bureaus_own_data(world: World, client_for: SignIn) -> None:
+    world.move_to(CycleState.REVIEW)
+    assert "教育局数据有" in client_for("admin").text("/bureau/cycles")
+    world.move_to(CycleState.PUBLISHED)
+    assert [t.text for t in found_by(world, "lead1")] == ["结果正在公示，请核对"]
+
+
+def found_by(world: World, login: str) -> list[Todo]:
+    with world.read() as session:
+        now = datetime.now(UTC)
+        return todos(session, world.actor(login), at=now, today=now.date())
+
+
+@pytest.mark.parametrize("login", ["admin", "lead1", "member1"])
+def test_the_number_of_queries_does_not_grow_with_the_units(world: World, login: str) -> None:
+    def queries() -> int:
+        with world.read() as session:
+            actor, now, counted = world.actor(login), datetime.now(UTC), []
+
+            def count(*_args: object) -> None:
+                counted.append(1)
+
+            sa.event.listen(world.engine, "before_cursor_execute", count)
+            todos(session, actor, at=now, today=now.date())
+            found = len(counted)
+            sa.event.remove(world.engine, "before_cursor_execute", count)
+            return found
+
+    before = queries()
+    with world.write() as session:
+        unit = session.get(Entry, world.entries["g01"])
+        assert unit is not None
+        for n in range(12):
+            more = Unit(code=f"x{n}", name=f"另一个 {n}")
+            session.add(more)
+            session.flush()
+            entry = Entry(cycle_id=world.cycle_id, unit_id=more.id or 0, code=more.code, name=more.name)
+            session.add(entry)
+            session.flush()
+            for school, role in (("s1", SchoolRole.LEAD), ("s2", SchoolRole.MEMBER)):
+                session.add(
+                    EntrySchool(
+                        entry_id=entry.id or 0,
+                        school_id=world.schools[school],
+                        code=school,
+                        name=school,
+                        role=role,
+                    )
+                )
+        session.commit()
+    assert queries() == before

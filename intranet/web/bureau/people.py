@@ -162,8 +162,14 @@ def people_template() -> Response:
         )
         for name in imports.PEOPLE_COLUMNS
     ]
-    examples = (("t1001", "示例老师", "填报负责人", "S001"), ("t2001", "示例干事", "考核组", ""))
-    notes = (_("填报负责人和填报协作人要填学校代码，其他角色不填。初始密码由系统生成，导入后显示一次。"),)
+    examples = (
+        ("t1001", "示例老师", "填报负责人", "S001", "t1001@example.com"),
+        ("t2001", "示例干事", "考核组", "", ""),
+    )
+    notes = (
+        _("填报负责人和填报协作人要填学校代码，其他角色不填。初始密码由系统生成，导入后显示一次。"),
+        _("邮箱可以不填，只用来发催办邮件。"),
+    )
     return xlsx(templates_xlsx.write_import_template(_("人员"), columns, examples, notes), _("人员导入模板"))
 
 

@@ -211,7 +211,7 @@ def check_import(kind: str, columns: tuple[str, ...], plan: Any) -> Response:
             "bureau/import.html", status=422, kind=kind, columns=columns, plan=None, problems=[text], rows=()
         )
     try:
-        table = reading.read_table(data, columns)
+        table = reading.read_table(data, columns, optional=imports.OPTIONAL)
     except Invalid as error:
         found = list(error.problems.values()) or [error.message]
         return answer(

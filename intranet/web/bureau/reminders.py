@@ -7,6 +7,7 @@ from flask import Response, request, url_for
 from intranet import mail
 from intranet.documents import reminder_list
 from intranet.domain import reminders as work
+from intranet.domain.operations import outcome_of, remember
 from intranet.domain.scoring import score_entries
 from intranet.enums import CycleState
 from intranet.errors import DomainError, Invalid
@@ -124,6 +125,8 @@ def reminder_mail(cycle_id: int) -> Response:
         "progress",
         letters=[(due, work.letters_of(settings, cycle, due)) for due in units],
         texts={due.entry.id: work.letter_text(settings, cycle, due) for due in units},
+        most=work.MOST,
+        op=frame.new_op(),
     )
 
 
@@ -134,8 +137,12 @@ def reminder_send(cycle_id: int) -> Response:
     units = _chosen(_units(cycle))
     if not any(work.letters_of(settings, cycle, due) for due in units):
         raise Invalid(_("选中的单位都没有登记邮箱。请在“人员”页填写邮箱。"))
-    db().expunge_all()
-    db().rollback()  # the write lock is not held while the mail server answers
+    op = request.form.get("op", "")
+    if outcome_of(db(), actor(), op) is not None:
+        say("info", _("这些邮件已经发过了。"))
+        return go(url_for("bureau.reminders", cycle_id=cycle_id))
+    remember(db(), actor(), op, {"letters": True}, at=current_time())
+    db().commit()  # pressed twice it goes out once, and the write lock is not held while the mail server answers
     sent, failed = work.send(db(), actor(), settings, cycle, units)
     if sent:
         say("done", _("已发出 %(n)s 封。", n=len(sent)))

@@ -122,6 +122,22 @@ def _store() -> LocalStore:
     return LocalStore(context.ground().settings.evidence_folder)
 
 
+@bp.get(ROOT + "/<int:round_>/scan")
+def scan(entry_id: int, round_: int) -> Response:
+    kept = _kept(load(entry_id), round_)
+    if not kept.scan_sha256 or kept.scan_media_type not in accepted.INLINE:
+        raise NotFound(_("还没有上传盖章回执。"))
+    try:
+        path = _store().path(kept.scan_sha256)
+    except FileNotFoundError:
+        raise NotFound(_("回执的文件不在服务器上，请联系管理员从备份恢复。")) from None
+    response = send_file(path, mimetype="application/octet-stream", conditional=True, max_age=0)
+    response.headers["Content-Disposition"] = disposition(kept.scan_name)
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
 @bp.post(ROOT + "/<int:round_>/scan")
 def upload_scan(entry_id: int, round_: int) -> Response:
     settings = context.ground().settings
@@ -146,19 +162,3 @@ def upload_scan(entry_id: int, round_: int) -> Response:
         evidence.discard(_store(), uploads)
     say("done", _("盖章回执已上传。"))
     return go(url_for("school.receipt", entry_id=entry_id))
-
-
-@bp.get(ROOT + "/<int:round_>/scan")
-def scan(entry_id: int, round_: int) -> Response:
-    kept = _kept(load(entry_id), round_)
-    if not kept.scan_sha256 or kept.scan_media_type not in accepted.INLINE:
-        raise NotFound(_("还没有上传盖章回执。"))
-    try:
-        path = _store().path(kept.scan_sha256)
-    except FileNotFoundError:
-        raise NotFound(_("回执的文件不在服务器上，请联系管理员从备份恢复。")) from None
-    response = send_file(path, mimetype="application/octet-stream", conditional=True, max_age=0)
-    response.headers["Content-Disposition"] = disposition(kept.scan_name)
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
