@@ -67,3 +67,39 @@ class BuildState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class RecusalKind(StrEnum):
+    """Why a panel member stays away from a unit (回避)."""
+
+    OWN = "own"  # 现任职单位
+    FORMER = "former"  # 曾任职单位
+    RELATIVE = "relative"  # 近亲属任职单位
+    OTHER = "other"
+
+
+class TurnState(StrEnum):
+    """A unit's turn in the meeting room (展示考核), in order."""
+
+    WAITING = "waiting"
+    PRESENTING = "presenting"
+    SCORING = "scoring"
+    REVEALED = "revealed"
+    SETTLED = "settled"
+
+
+class AppealState(StrEnum):
+    """Life of an appeal (复核)."""
+
+    FILED = "filed"
+    ASSIGNED = "assigned"
+    UPHELD = "upheld"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class TieRule(StrEnum):
+    """The place after a shared one: 1,1,3 or 1,1,2."""
+
+    SKIP = "skip"
+    DENSE = "dense"

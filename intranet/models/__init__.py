@@ -5,11 +5,14 @@ from .cycle import Cycle, Entry, EntrySchool
 from .evidence import Evidence, EvidenceLink, EvidenceVersion, PendingUpload
 from .filing import Answer, FactRow, Operation, Return, TableState
 from .log import LogEntry
+from .panel import Assignment, Declaration, Inquiry, Phrase, Recusal
 from .people import Attempt, Grant, SignIn, User
+from .publication import Appeal, AppealFile, AppealReview, Archive, Publication, SpecialDay
 from .register import School, Unit, UnitSchool
 from .result import Result, UnitResult
 from .review import PANEL, SELF, SETTLED, Mark
 from .sharing import Confirmation, Delegation
+from .showing import Showing, Turn, TurnScore
 from .submission import FormLine, Submission
 from .volume import FilePrint, Volume
 
@@ -18,9 +21,15 @@ __all__ = [
     "SELF",
     "SETTLED",
     "Answer",
+    "Appeal",
+    "AppealFile",
+    "AppealReview",
+    "Archive",
+    "Assignment",
     "Attempt",
     "Confirmation",
     "Cycle",
+    "Declaration",
     "Delegation",
     "Entry",
     "EntrySchool",
@@ -31,16 +40,24 @@ __all__ = [
     "FilePrint",
     "FormLine",
     "Grant",
+    "Inquiry",
     "LogEntry",
     "Mark",
     "Operation",
     "PendingUpload",
+    "Phrase",
+    "Publication",
+    "Recusal",
     "Result",
     "Return",
     "School",
+    "Showing",
     "SignIn",
+    "SpecialDay",
     "Submission",
     "TableState",
+    "Turn",
+    "TurnScore",
     "Unit",
     "UnitResult",
     "UnitSchool",

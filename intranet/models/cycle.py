@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from intranet.enums import CombineRule, CycleState, SchoolRole, SubmissionState
+from intranet.enums import CombineRule, CycleState, SchoolRole, SubmissionState, TieRule
 
 from .base import UtcDateTime, enum_column, json_column, now
 
@@ -34,9 +34,20 @@ class Cycle(SQLModel, table=True):
     fingerprint: str = ""  # Definition.fingerprint(rulings), fixed when the cycle opens
     state: CycleState = Field(default=CycleState.DRAFT, sa_column=enum_column(CycleState))
     combine: CombineRule = Field(default=CombineRule.MEAN, sa_column=enum_column(CombineRule))
+    ties: TieRule = Field(
+        default=TieRule.SKIP, sa_column=enum_column(TieRule, server_default=TieRule.SKIP.value)
+    )
+    tie_break: list[str] = Field(
+        default_factory=list, sa_column=json_column(server_default="[]")
+    )  # codes of subtotals and clauses that decide between equal totals, in order
+    practice: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})  # 演练
+    assigned: bool = Field(
+        default=False, sa_column_kwargs={"server_default": sa.false()}
+    )  # each reviewer scores what the assignments say, not everything
     filing_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
     filing_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     review_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    deliberation_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     publish_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
     publish_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     max_returns: int = Field(default=3, sa_column_kwargs={"server_default": "3"})  # rounds of 退回 per unit

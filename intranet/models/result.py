@@ -23,6 +23,9 @@ class Result(SQLModel, table=True):
     number: int
     fingerprint: str  # sha256 over rubric fingerprint, facts and sheets
     rubric_fingerprint: str
+    rules: dict[str, Any] = Field(
+        default_factory=dict, sa_column=json_column(server_default="{}")
+    )  # of the cycle at the freeze: ties, tie_break, combine
     reason: str = ""
     frozen_by: int = Field(foreign_key="user.id")
     frozen_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)

@@ -17,7 +17,8 @@ class Mark(SQLModel, table=True):
 
     role: ``self`` (the unit's own; user_id 0), an assessor role such as ``panel`` (one per
     reviewer), or ``settled`` (the chair's word, user_id 0; see ``settles`` for the role it settles).
-    computed: what the facts gave when the mark was made, so a later change shows as stale.
+    computed, basis: what the facts gave when the mark was made, and a digest of the facts and files that
+    it was made on, so a later change shows as stale.
     """
 
     __tablename__ = "mark"
@@ -33,6 +34,7 @@ class Mark(SQLModel, table=True):
     reason: str = ""
     deductions: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column())
     computed: Fraction | None = Field(default=None, sa_type=Exact)
+    basis: str = Field(default="", sa_column_kwargs={"server_default": ""})
     doubtful: bool = False  # 存疑,稍后评
     made_by: int = Field(foreign_key="user.id")
     made_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
