@@ -22,6 +22,7 @@ from intranet.domain.log import record
 from intranet.domain.operations import outcome_of, remember
 from intranet.domain.phases import phase_name
 from intranet.domain.scoring import EntrySheet, Scoring
+from intranet.domain.ties import rules_of, ties_of
 from intranet.enums import CycleState, Role, SubmissionState
 from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
@@ -42,13 +43,19 @@ def canonical(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def fingerprint_of(rubric: str, units: Sequence[Mapping[str, Any]]) -> str:
-    """sha256 (hex) over the rubric's fingerprint and each unit's facts and document, in order of unit codes.
+def fingerprint_of(
+    rubric: str, units: Sequence[Mapping[str, Any]], rules: Mapping[str, Any] | None = None
+) -> str:
+    """sha256 (hex) over the rubric's fingerprint, each unit's facts and document in order of unit codes,
+    and the cycle's rules.
 
     :param units: ``{"facts": …, "document": …}`` per unit.
+    :param rules: ``Result.rules``; results frozen before there were any have none and hash without.
     """
-    ordered = sorted(units, key=lambda u: str(u["facts"]["unit"]))
-    return hashlib.sha256(canonical({"rubric": rubric, "units": ordered}).encode()).hexdigest()
+    whole: dict[str, Any] = {"rubric": rubric, "units": sorted(units, key=lambda u: str(u["facts"]["unit"]))}
+    if rules:
+        whole["rules"] = dict(rules)
+    return hashlib.sha256(canonical(whole).encode()).hexdigest()
 
 
 # --- before --------------------------------------------------------------------------------------
@@ -77,7 +84,9 @@ def rehearse(cycle: Cycle, scoring: Scoring, sheets: Mapping[int, EntrySheet]) -
     if sheets and not scoring.plugin_missing:
         try:
             facts = [Facts.from_json(s.source.document) for s in sheets.values()]
-            results = engine.score_cohort(scoring.rubric, facts, scoring.hooks, frozen=True)
+            results = engine.score_cohort(
+                scoring.rubric, facts, scoring.hooks, frozen=True, ties=ties_of(cycle)
+            )
         except DomainError as error:
             checks.append(Check("error", "rubric", _("算分时出错：%(why)s", why=error.message)))
     checks += _open_leaves(scoring.rubric, results)
@@ -149,28 +158,108 @@ def _open_leaves(rubric: Rubric, results: Sequence[ledger.Result]) -> list[Check
 
 
 @dataclass(frozen=True, slots=True)
+class ClauseMoved:
+    """A clause whose points (or conclusion) differ between two freezes; None where there were none."""
+
+    code: str
+    old: Fraction | None
+    new: Fraction | None
+    old_verdict: str | None = None
+    new_verdict: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
-    """A unit whose total or rank differs between two freezes. Ranks and totals None where there were none."""
+    """A unit whose points or rank differ between two freezes. Ranks and totals None where there were none.
+
+    clauses: the leaf clauses whose points moved, in printed order: of an upheld appeal the rank points
+    of the other units too.
+    """
 
     name: str
     old_total: Fraction | None
     new_total: Fraction | None
     old_rank: int | None
     new_rank: int | None
+    entry_id: int = 0
+    clauses: tuple[ClauseMoved, ...] = ()
+
+    @property
+    def codes(self) -> list[str]:
+        return [c.code for c in self.clauses]
+
+    def to_json(self) -> dict[str, Any]:
+        """For the log and for ``Appeal.moved``: numbers as exact text."""
+
+        def text(value: Fraction | None) -> str | None:
+            return None if value is None else as_text(value)
+
+        return {
+            "entry_id": self.entry_id,
+            "name": self.name,
+            "total": [text(self.old_total), text(self.new_total)],
+            "rank": [self.old_rank, self.new_rank],
+            "clauses": [
+                {"code": c.code, "points": [text(c.old), text(c.new)]}
+                | ({"verdict": [c.old_verdict, c.new_verdict]} if c.old_verdict != c.new_verdict else {})
+                for c in self.clauses
+            ],
+        }
 
 
-def moved(old: Sequence[UnitResult], new: Sequence[UnitResult]) -> list[Moved]:
-    """Whose total or rank changed, in the order of the new list."""
+def moved(old: Sequence[UnitResult], new: Sequence[UnitResult], rubric: Rubric | None = None) -> list[Moved]:
+    """Whose total, rank or points in a clause changed, in the order of the new list; units that are in
+    only one of the two stand with None on the other side.
+
+    :param rubric: its leaves are compared; without it every clause of the sheets.
+    """
+    leaves = None if rubric is None else {c.code for c in rubric.leaves()}
     before = {row.entry_id: row for row in old}
+    after = {row.entry_id: row for row in new}
     out = []
-    for row in new:
-        was = before.get(row.entry_id)
-        if was is None or (was.total, was.rank) != (row.total, row.rank):
-            name = str(row.document["name"])
+    for row in (*new, *(r for i, r in before.items() if i not in after)):
+        was, now = before.get(row.entry_id), after.get(row.entry_id)
+        clauses = _clauses_moved(was, now, leaves) if was and now else ()
+        first, second = _standing_of(was), _standing_of(now)
+        if was is None or now is None or first != second or clauses:
             out.append(
-                Moved(name, was.total if was else None, row.total, was.rank if was else None, row.rank)
+                Moved(
+                    str(row.document["name"]),
+                    first[0],
+                    second[0],
+                    first[1],
+                    second[1],
+                    row.entry_id,
+                    clauses,
+                )
             )
     return out
+
+
+def _standing_of(row: UnitResult | None) -> tuple[Fraction | None, int | None]:
+    return (None, None) if row is None else (row.total, row.rank)
+
+
+def _clauses_moved(
+    was: UnitResult, now: UnitResult, leaves: Collection[str] | None
+) -> tuple[ClauseMoved, ...]:
+    old, new = was.document.get("sheet", {}), now.document.get("sheet", {})
+    out = []
+    for code, score in new.items():
+        if leaves is not None and code not in leaves:
+            continue
+        one, two = _said(old.get(code)), _said(score)
+        if one != two:
+            out.append(ClauseMoved(code, one[0], two[0], one[1], two[1]))
+    return tuple(out)
+
+
+def _said(score: Mapping[str, Any] | None) -> tuple[Fraction | None, str | None]:
+    """(points, verdict) of a stored score."""
+    if score is None:
+        return None, None
+    points = score.get("points")
+    return None if points is None else Fraction(points), score.get("verdict")
 
 
 def freeze(
@@ -180,14 +269,24 @@ def freeze(
     scoring: Scoring,
     sheets: Mapping[int, EntrySheet],
     *,
-    accepted: Collection[str],
+    accepted: Collection[str] | None,
     reason: str,
     at: datetime,
     op: str = "",
+    allowed: Collection[CycleState] = (FREEZING,),
 ) -> Result:
     """Store the result of now under the next number. The same form sent twice freezes once.
 
-    :param accepted: texts of the warnings that were ticked; each one that stands must be there.
+    This is the one way to a result, the first time and after an upheld appeal alike: the whole cohort
+    is scored anew, so that ranks and rank points of every unit follow. What moved against the freeze
+    before is in the log entry, and ``moved(unit_results(before), unit_results(stored), rubric)``.
+
+    :param accepted: texts of the warnings that were ticked; each one that stands must be there. None
+        takes those that stand as accepted, for a caller whose users could not do anything about them
+        any more (复核 after the publication); they are logged all the same.
+    :param allowed: phases in which the caller may freeze. The bureau's own act is for 合议 alone; an
+        upheld appeal passes ``(CycleState.PUBLISHED,)``.
+    :param reason: why it is frozen again; not needed for the first time.
     :raises DomainError: an error stands, or it is not the time. :raises Invalid: a warning not
         accepted, or no reason for freezing again.
     """
@@ -198,12 +297,12 @@ def freeze(
     for held in before:
         if held.number == done:
             return held
-    if cycle.state != FREEZING:
+    if cycle.state not in allowed:
         raise DomainError(_("现在是%(phase)s阶段。合议阶段才能冻结结果。", phase=phase_name(cycle.state)))
     rehearsal = rehearse(cycle, scoring, sheets)
     if rehearsal.errors:
         raise DomainError(_("还不能冻结：%(what)s", what=" ".join(c.text for c in rehearsal.errors)))
-    unseen = [c.text for c in rehearsal.warnings if c.text not in accepted]
+    unseen = [c.text for c in rehearsal.warnings if accepted is not None and c.text not in accepted]
     if unseen:
         raise Invalid(_("请逐条看过提醒并勾选：%(what)s", what=" ".join(unseen)), field="accepted")
     if before:
@@ -242,12 +341,14 @@ def freeze(
                 ],
             )
         )
+    rules = rules_of(cycle)
     stored = Result(
         cycle_id=cycle.id,
         number=before[0].number + 1 if before else 1,
         fingerprint=fingerprint_of(
-            cycle.fingerprint, [{"facts": r.facts, "document": r.document} for r in rows]
+            cycle.fingerprint, [{"facts": r.facts, "document": r.document} for r in rows], rules
         ),
+        rules=rules,
         rubric_fingerprint=cycle.fingerprint,
         reason=reason.strip() if before else "",
         frozen_by=actor.user_id,
@@ -271,7 +372,7 @@ def freeze(
         reason=stored.reason,
         cycle_id=cycle.id,
         accepted=[c.text for c in rehearsal.warnings],
-        moved=[m.name for m in moved(old, rows)] if before else [],
+        moved=[m.to_json() for m in moved(old, rows, scoring.rubric)] if before else [],
     )
     remember(session, actor, op, stored.number, at=at)
     return stored

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from intranet.domain.freeze import as_stored, fingerprint_of
 from intranet.domain.lifecycle import naming
 from intranet.domain.scoring import Scoring
+from intranet.domain.ties import ties_in
 from intranet.errors import Conflict, DomainError
 from intranet.i18n import _
 from intranet.models import Cycle, Result
@@ -41,7 +42,7 @@ def recheck(session: Session, cycle: Cycle, scoring: Scoring, held: Result) -> R
     rows = unit_results(session, held.id)
     units = [{"facts": r.facts, "document": r.document} for r in rows]
     differences = []
-    if fingerprint_of(held.rubric_fingerprint, units) != held.fingerprint:
+    if fingerprint_of(held.rubric_fingerprint, units, held.rules) != held.fingerprint:
         differences.append(_("冻结指纹对不上：冻结之后，存下的数据被改动过。"))
     if scoring.definition.fingerprint(cycle.rulings) != held.rubric_fingerprint:
         differences.append(_("考核办法或裁定与冻结时不同。"))
@@ -51,7 +52,7 @@ def recheck(session: Session, cycle: Cycle, scoring: Scoring, held: Result) -> R
         facts = [Facts.from_json(r.facts) for r in sorted(rows, key=lambda r: str(r.facts["unit"]))]
         again = {
             r.unit: as_stored(ledger.result_to_json(r))
-            for r in engine.score_cohort(scoring.rubric, facts, scoring.hooks)
+            for r in engine.score_cohort(scoring.rubric, facts, scoring.hooks, ties=ties_in(held.rules))
         }
     except DomainError as error:
         return Recheck(True, (*differences, _("重新算分时出错：%(why)s", why=error.message)))

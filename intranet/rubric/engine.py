@@ -16,9 +16,11 @@ from ..i18n import _
 from . import fields, kinds
 from .facts import Facts
 from .fields import FieldChange
-from .kinds.measure import placed, places
+from .kinds.measure import placed as with_place
+from .kinds.measure import places
 from .ledger import Earned, Outcome, Problem, Result, Score, Sheet, State
 from .model import RankClause, Rubric, RuleClause
+from .ranking import PLAIN, Ties, placed
 from .settle import sheet as settle
 from .settle import so_far
 
@@ -130,9 +132,16 @@ def _earned_only(earned: Mapping[str, Any], hook: str) -> None:
 
 
 def score_cohort(
-    rubric: Rubric, units: Sequence[Facts], hooks: Hooks = NO_HOOKS, *, frozen: bool = True
+    rubric: Rubric,
+    units: Sequence[Facts],
+    hooks: Hooks = NO_HOOKS,
+    *,
+    frozen: bool = True,
+    ties: Ties = PLAIN,
 ) -> list[Result]:
     """All units of a cycle: unit pass, ranks, cohort rules, totals, finish; in rank order, unranked last.
+
+    ties: how the cycle settles equal totals.
 
     :raises ValueError: two facts documents of the same unit.
     :raises RubricError, Invalid: as :func:`score_unit`; also sort keys for some units only.
@@ -152,7 +161,7 @@ def score_cohort(
             _earned_only(given, f"score_cohort {code}")
             for unit, what in given.items():
                 earned[unit][code] = what
-    return rank(rubric, _collect_all(rubric, ready, earned, frozen=frozen), hooks)
+    return rank(rubric, _collect_all(rubric, ready, earned, frozen=frozen), hooks, ties)
 
 
 def _collect_all(
@@ -183,7 +192,7 @@ def _place(rubric: Rubric, units: Mapping[str, Facts], earned: dict[str, dict[st
                 pools.setdefault(group_of(rubric, facts), {})[unit] = value
         for pool in pools.values():
             for unit, line in places(clause, pool).items():
-                earned[unit][clause.code] = placed(clause, earned[unit][clause.code], line)
+                earned[unit][clause.code] = with_place(clause, earned[unit][clause.code], line)
 
 
 def _takes_part(rubric: Rubric, clause: RankClause, facts: Facts) -> bool:
@@ -231,11 +240,13 @@ def collect(rubric: Rubric, facts: Facts, sheet: Sheet) -> Result:
     )
 
 
-def rank(rubric: Rubric, results: Sequence[Result], hooks: Hooks = NO_HOOKS) -> list[Result]:
+def rank(
+    rubric: Rubric, results: Sequence[Result], hooks: Hooks = NO_HOOKS, ties: Ties = PLAIN
+) -> list[Result]:
     """Rank settled results and let the plugin add what stands above the points.
 
-    Only units whose root is scored are ranked: inside their group, ties equal, the next place
-    skipped (G10). ``finish`` sees them in rank order and may give keys of its own (larger is
+    Only units whose root is scored are ranked: inside their group, ties by the cycle's rule.
+    ``finish`` sees them in rank order and may give keys of its own (larger is
     better) for all of them or for none; one that it takes out of the ranking needs none. Without
     a total (verdicts only) and without such keys nobody is ranked.
 
@@ -243,7 +254,7 @@ def rank(rubric: Rubric, results: Sequence[Result], hooks: Hooks = NO_HOOKS) -> 
     """
     settled = [replace(r, key=_key(rubric, r)) for r in results if r.state is State.SCORED]
     open_ = [replace(r, rank=None, tied=False) for r in results if r.state is not State.SCORED]
-    ordered = _ranked(settled)
+    ordered = placed(settled, ties)
     outcomes = dict(hooks.finish(rubric=rubric, results=ordered) or {})
     unknown = [unit for unit in outcomes if unit not in {r.unit for r in ordered}]
     if unknown:
@@ -257,31 +268,10 @@ def rank(rubric: Rubric, results: Sequence[Result], hooks: Hooks = NO_HOOKS) -> 
         )
     if keyed:
         ordered = [replace(r, key=r.outcome.key or ()) for r in ordered]
-    return [*_ranked(ordered), *open_]
+    return [*placed(ordered, ties), *open_]
 
 
 def _key(rubric: Rubric, result: Result) -> tuple[Any, ...]:
     if result.total is None:
         return ()
     return (result.total if rubric.rank_by == "total" else result.subtotals.get(rubric.rank_by, ZERO),)
-
-
-def _ranked(results: Sequence[Result]) -> list[Result]:
-    """Group by group in order of appearance, best first; those out of the ranking at the end."""
-    groups: dict[str, list[Result]] = {}
-    unranked = []
-    for result in results:
-        if result.outcome.ranked and result.key:
-            groups.setdefault(result.group, []).append(result)
-        else:
-            unranked.append(replace(result, rank=None, tied=False))
-    out: list[Result] = []
-    for members in groups.values():
-        members.sort(key=lambda r: r.key, reverse=True)
-        place = 0
-        for n, result in enumerate(members):
-            if n == 0 or result.key != members[n - 1].key:
-                place = n + 1
-            follows = n + 1 < len(members) and members[n + 1].key == result.key
-            out.append(replace(result, rank=place, tied=follows or place <= n))
-    return [*out, *unranked]
