@@ -6,16 +6,19 @@ it opens. How it opens and goes on is ``lifecycle``; the rulings are ``rulings``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session
 
 from intranet.actor import Actor
 from intranet.domain import accounts, rulings
 from intranet.domain.log import record
+from intranet.domain.phases import practice_word
 from intranet.domain.scoring import scoring_for
-from intranet.enums import CombineRule, CycleState, Role
+from intranet.domain.ties import MOST_BREAKS
+from intranet.enums import CombineRule, CycleState, Role, TieRule
 from intranet.errors import Conflict, DomainError, Invalid
 from intranet.i18n import _
 from intranet.models import Cycle, Entry
@@ -23,11 +26,19 @@ from intranet.plugins import Installed, RubricRegistry
 from intranet.queries.cycles import entries_of, panel_grants, seats, units_for
 from intranet.queries.people import user_by_login
 from intranet.rubric.loader import Definition
+from intranet.rubric.ranking import comparable
 
 TITLE = 80
 
 MOST_RETURNS = 20
-DATES = ("filing_from", "filing_until", "review_until", "publish_from", "publish_until")
+DATES = (
+    "filing_from",
+    "filing_until",
+    "review_until",
+    "deliberation_until",
+    "publish_from",
+    "publish_until",
+)
 """The dates of a cycle in their order."""
 
 
@@ -36,6 +47,7 @@ def date_label(name: str) -> str:
         "filing_from": _("填报开始"),
         "filing_until": _("填报截止"),
         "review_until": _("评分截止"),
+        "deliberation_until": _("合议截止"),
         "publish_from": _("公示开始"),
         "publish_until": _("公示截止"),
     }[name]
@@ -48,7 +60,7 @@ def fixed_dates(state: CycleState) -> frozenset[str]:
         CycleState.FILING: 1,
         CycleState.REVIEW: 2,
         CycleState.DELIBERATION: 3,
-        CycleState.PUBLISHED: 4,
+        CycleState.PUBLISHED: 5,
     }
     return frozenset(DATES[: over.get(state, len(DATES))])
 
@@ -71,8 +83,11 @@ def _check_version(cycle: Cycle, version: int | None) -> None:
         raise Conflict(_("有人刚刚改过这个考核周期。请核对现在的内容后再保存。"), theirs=cycle)
 
 
-def _title(text: str) -> str:
+def _title(text: str, *, practice: bool = False) -> str:
+    """The title, squeezed. A practice cycle says so in its name, and so on everything that prints it."""
     title = " ".join(text.split())
+    if practice and title and not title.startswith(practice_word()):
+        title = _("%(word)s：%(title)s", word=practice_word(), title=title)
     if not title:
         raise Invalid(_("请填写名称，例如“2030—2031 学年考核”。"), field="title")
     if len(title) > TITLE:
@@ -88,17 +103,36 @@ def _chosen(registry: RubricRegistry, key: str) -> Installed:
 
 
 def create_cycle(
-    session: Session, actor: Actor, registry: RubricRegistry, *, title: str, rubric: str
+    session: Session,
+    actor: Actor,
+    registry: RubricRegistry,
+    *,
+    title: str,
+    rubric: str,
+    practice: bool = False,
 ) -> Cycle:
-    """A cycle in preparation, with the snapshot of an installed rubric."""
+    """A cycle in preparation, with the snapshot of an installed rubric.
+
+    :param practice: 演练: marked everywhere, in no ranking; fixed from here on.
+    """
     actor.require(Role.BUREAU)
-    title = _title(title)
+    title = _title(title, practice=practice)
     installed = _chosen(registry, rubric)
-    cycle = Cycle(title=title, rubric_key="", rubric_version="", rubric_title="", definition="")
+    cycle = Cycle(
+        title=title, rubric_key="", rubric_version="", rubric_title="", definition="", practice=practice
+    )
     take_snapshot(cycle, installed)
     session.add(cycle)
     session.flush()
-    record(session, actor, "cycle.create", subject=installed.key, new=title, cycle_id=cycle.id)
+    record(
+        session,
+        actor,
+        "cycle.create",
+        subject=installed.key,
+        new=title,
+        cycle_id=cycle.id,
+        practice=practice,
+    )
     return cycle
 
 
@@ -143,26 +177,68 @@ def change_basics(
     title: str,
     rubric: str,
     version: int | None,
+    ties: TieRule | None = None,
+    tie_break: Sequence[str] | None = None,
 ) -> None:
-    """Title, and while in preparation the rubric; another rubric starts its rulings anew."""
+    """Title, and while in preparation the rubric and the rule for ties; another rubric starts its rulings
+    anew, and what ties are broken by.
+
+    :param ties, tie_break: None leaves them as they are.
+    :raises Invalid: a figure compared twice or too many, or one that the rubric does not have.
+    """
     actor.require(Role.BUREAU)
     _check_version(cycle, version)
-    old = {"title": cycle.title, "rubric": cycle.rubric_key}
-    cycle.title = _title(title)
-    if rubric != cycle.rubric_key:
+    old = _basics_of(cycle)
+    cycle.title = _title(title, practice=cycle.practice)
+    is_other = rubric != cycle.rubric_key
+    if is_other:
         require_draft(cycle)
         take_snapshot(cycle, _chosen(registry, rubric))
-        cycle.rulings, cycle.ruling_notes = {}, {}
+        cycle.rulings, cycle.ruling_notes, cycle.tie_break = {}, {}, []
         allowed = {row.unit.id for row in units_for(session, rubric)}
         for entry in entries_of(session, cycle.id or 0):
             if entry.unit_id not in allowed:
                 session.delete(entry)
-    new = {"title": cycle.title, "rubric": cycle.rubric_key}
+    if ties is not None and ties != cycle.ties:
+        require_draft(cycle)
+        cycle.ties = ties
+    breaks = list(tie_break) if tie_break is not None and not is_other else cycle.tie_break
+    if breaks != cycle.tie_break:
+        require_draft(cycle)
+        check_breaks(cycle, definition_of(cycle, registry), breaks)
+        cycle.tie_break = breaks
+    new = _basics_of(cycle)
     if old != new:
         cycle.version += 1
         session.add(cycle)
         session.flush()
         record(session, actor, "cycle.change", old=old, new=new, cycle_id=cycle.id)
+
+
+def _basics_of(cycle: Cycle) -> dict[str, Any]:
+    return {
+        "title": cycle.title,
+        "rubric": cycle.rubric_key,
+        "ties": cycle.ties.value,
+        "tie_break": list(cycle.tie_break),
+    }
+
+
+def check_breaks(cycle: Cycle, definition: Definition, codes: Sequence[str]) -> None:
+    """Whether ties may be broken by these figures, in this order.
+
+    :raises Invalid: one twice, too many, or one that the rubric does not have.
+    """
+    known = comparable(definition.bind(rulings.known_to(cycle, definition)))
+    twice = [c for n, c in enumerate(codes) if c in codes[:n]]
+    if twice:
+        name = known.get(twice[0], twice[0])
+        raise Invalid(_("同分比较里“%(name)s”选了两次。", name=name), field="tie_break")
+    if len(codes) > MOST_BREAKS:
+        raise Invalid(_("同分比较最多依次选 %(n)s 项。", n=MOST_BREAKS), field="tie_break")
+    gone = [c for c in codes if c not in known]
+    if gone:
+        raise Invalid(_("考核办法里没有可以比较的“%(name)s”，请重新选择。", name=gone[0]), field="tie_break")
 
 
 def set_dates(

@@ -26,6 +26,7 @@ from intranet.models import Cycle, Entry, EntrySchool, Result
 from intranet.queries.cycles import entries_of, panel_grants, prior_results, units_for
 from intranet.rubric.ledger import State
 from intranet.rubric.loader import Definition
+from intranet.rubric.ranking import comparable
 
 NAMES = 6
 """How many names a check spells out before it says 等 n 个."""
@@ -66,13 +67,7 @@ def opening_checks(
 
     if not is_installed:
         lacks("basics", _("这份考核办法没有安装，装回后才能开启。"))
-    waiting = rulings.still_open(cycle, definition)
-    if waiting:
-        lacks("rulings", _("还有 %(n)s 处裁定没有定。", n=len(waiting)))
-    try:
-        definition.bind(cycle.rulings)
-    except RubricError as error:
-        lacks("rulings", _("按现在的裁定，考核办法有矛盾：%(why)s", why=error.lines[0]))
+    out += _rubric_lacks(cycle, definition)
     if cycle.filing_from is None or cycle.filing_until is None:
         lacks("dates", _("还没有填报开始和截止时间。"))
     elif cycle.filing_until <= at:
@@ -101,6 +96,24 @@ def opening_checks(
     grants = panel_grants(session, cycle.id)
     if not any(g.role == Role.CHAIR for g in grants):
         lacks("panel", _("还没有考核组组长。"))
+    return out
+
+
+def _rubric_lacks(cycle: Cycle, definition: Definition) -> list[Check]:
+    """Rulings still open or at odds with each other, ties broken by what is no longer there."""
+    out = []
+    waiting = rulings.still_open(cycle, definition)
+    if waiting:
+        out.append(Check("error", "rulings", _("还有 %(n)s 处裁定没有定。", n=len(waiting))))
+    try:
+        known = comparable(definition.bind(cycle.rulings))
+    except RubricError as error:
+        text = _("按现在的裁定，考核办法有矛盾：%(why)s", why=error.lines[0])
+        return [*out, Check("error", "rulings", text)]
+    gone = [c for c in cycle.tie_break if c not in known]
+    if gone:
+        text = _("同分比较用的%(names)s已不在考核办法里，请重新选择。", names=naming(gone))
+        out.append(Check("error", "basics", text))
     return out
 
 

@@ -38,6 +38,16 @@ def phase_name(state: CycleState) -> str:
     }[state]
 
 
+def practice_word() -> str:
+    """The word that everything of a practice cycle carries: its title, pages and papers."""
+    return _("演练")
+
+
+def practice_label(cycle: Cycle) -> str:
+    """What stands on papers of a practice cycle besides its name; "" for a real one."""
+    return _("演练，不计入任何排名") if cycle.practice else ""
+
+
 def filing_deadline(cycle: Cycle, entry: Entry | None = None) -> datetime | None:
     """The last moment to file: the entry's own extension, if it has one, else the cycle's date."""
     if entry is not None and entry.extended_until is not None:
@@ -81,6 +91,15 @@ def require_filing(
     deadline = filing_deadline(cycle, entry)
     if deadline is not None and at > deadline:
         raise DomainError(_("填报已在 %(when)s 截止。需要延期请联系教育局。", when=_when(deadline, zone)))
+
+
+def require_deliberation(cycle: Cycle, at: datetime, *, zone: str = "Asia/Shanghai") -> None:
+    """Raise unless the panel deliberates and its members may still change their own scores (合议改分)."""
+    if cycle.state != CycleState.DELIBERATION:
+        raise DomainError(_("现在是%(phase)s阶段，不能评分。", phase=phase_name(cycle.state)))
+    until = cycle.deliberation_until
+    if until is not None and at > until:
+        raise DomainError(_("合议改分已在 %(when)s 截止，由组长审定。", when=_when(until, zone)))
 
 
 def require_review(cycle: Cycle, *, settling: bool = False) -> None:

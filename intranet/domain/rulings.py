@@ -78,6 +78,12 @@ def still_open(cycle: Cycle, definition: Definition) -> list[Settled]:
     return [s for s in settled(cycle, definition) if s.state is RulingState.OPEN and not s.ruling.note]
 
 
+def known_to(cycle: Cycle, definition: Definition) -> dict[str, Any]:
+    """The cycle's rulings that the definition has; the others would not bind."""
+    keys = {r.key for r in definition.rulings}
+    return {k: v for k, v in cycle.rulings.items() if k in keys}
+
+
 # --- values --------------------------------------------------------------------------------------
 
 

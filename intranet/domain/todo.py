@@ -23,6 +23,7 @@ from intranet.models import Cycle, Entry, EntrySchool, Return
 from intranet.queries import todo as stored
 from intranet.queries.cycles import latest_results
 from intranet.queries.entries import returns_of, schools_of, visible_cycles, visible_entries
+from intranet.queries.recusals import undeclared
 from intranet.queries.sharing import definition_of
 from intranet.queries.submissions import with_scan
 
@@ -86,11 +87,15 @@ def _bureau(session: Session, actor: Actor, at: datetime) -> list[Todo]:
     filed = stored.filed(session, at)
     frozen = latest_results(session, [c.id or 0 for c in cycles])
     given = stored.bureau_keys(session, [c.id or 0 for c in cycles if c.state in FILLED])
+    silent = undeclared(session, [c.id or 0 for c in cycles if c.state in FILLED])
     out = []
     for cycle in cycles:
         cycle_id = cycle.id or 0
         found = filed.get(cycle_id, stored.Filed())
         out += _of_cycle(cycle, found, given.get(cycle_id, set()), cycle_id in frozen, at)
+        if cycle_id in silent:
+            text = _("%(n)s 位评委还没有申报回避", n=silent[cycle_id])
+            out.append(Todo(text, cycle.title, "bureau.recusals", {"cycle_id": cycle_id}, cycle.review_until))
     return out
 
 
@@ -239,7 +244,8 @@ def _handed(entry: Entry, n: int, first: date | None, *, today: date, zone: Zone
 
 
 def _reader(session: Session, actor: Actor) -> list[Todo]:
-    shown = [c for c in visible_cycles(session, actor) if c.state == CycleState.PUBLISHED]
+    seen = visible_cycles(session, actor)
+    shown = [c for c in seen if c.state == CycleState.PUBLISHED and not c.practice]
     frozen = latest_results(session, [c.id or 0 for c in shown])
     return [
         Todo(_("结果正在公示，可以查看"), c.title, "leader.cycle", {"cycle_id": c.id or 0}, c.publish_until)
@@ -249,6 +255,15 @@ def _reader(session: Session, actor: Actor) -> list[Todo]:
 
 
 # --- the panel -----------------------------------------------------------------------------------
+
+
+def declaration_todos(cycle: Cycle, at: datetime) -> list[Todo]:
+    """For a panel member who has not declared yet whom to stay away from (回避申报)."""
+    if cycle.state not in (*RUNNING, CycleState.DELIBERATION, CycleState.PUBLISHED):
+        return []
+    here, reviewing = {"cycle_id": cycle.id or 0}, cycle.state in FILLED
+    due = cycle.review_until if cycle.state == CycleState.REVIEW else None
+    return [Todo(_("还没有申报回避"), cycle.title, "panel.declare", here, due, reviewing)]
 
 
 def panel_todos(actor: Actor, cycle: Cycle, items: Sequence[Item], at: datetime) -> list[Todo]:

@@ -12,7 +12,8 @@ from intranet.queries.filing import SCHOOL
 
 
 def source_of(session: Session, cycle: Cycle, entry: Entry) -> tuple[Entry, Cycle] | None:
-    """The unit's entry in the latest earlier cycle of the same rubric; None if there is none."""
+    """The unit's entry in the latest earlier cycle of the same rubric, practice ones left out; None if there
+    is none."""
     found = session.exec(
         select(Entry, Cycle)
         .join(Cycle, col(Cycle.id) == col(Entry.cycle_id))
@@ -20,6 +21,7 @@ def source_of(session: Session, cycle: Cycle, entry: Entry) -> tuple[Entry, Cycl
             Entry.unit_id == entry.unit_id,
             Cycle.rubric_key == cycle.rubric_key,
             Cycle.state != CycleState.DRAFT,
+            col(Cycle.practice).is_(False),
             col(Cycle.id) < cycle.id,
         )
         .order_by(col(Cycle.id).desc())
@@ -28,8 +30,12 @@ def source_of(session: Session, cycle: Cycle, entry: Entry) -> tuple[Entry, Cycl
 
 
 def has_earlier(session: Session, cycle: Cycle) -> bool:
-    """Whether there is an earlier cycle of the same rubric."""
-    query = select(Cycle.id).where(Cycle.rubric_key == cycle.rubric_key, Cycle.state != CycleState.DRAFT)
+    """Whether there is an earlier cycle of the same rubric, practice ones left out."""
+    query = select(Cycle.id).where(
+        Cycle.rubric_key == cycle.rubric_key,
+        Cycle.state != CycleState.DRAFT,
+        col(Cycle.practice).is_(False),
+    )
     return session.exec(query.where(col(Cycle.id) < cycle.id).limit(1)).first() is not None
 
 

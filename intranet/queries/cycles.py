@@ -137,11 +137,12 @@ def users_by_id(session: Session, ids: Sequence[int]) -> dict[int, User]:
 
 
 def prior_results(session: Session, cycle: Cycle) -> dict[int, UnitResult]:
-    """By unit id: its row in the latest final result under the same rubric."""
+    """By unit id: its row in the latest final result under the same rubric; a practice cycle gives none."""
     ended = (CycleState.PUBLISHED, CycleState.FINAL, CycleState.ARCHIVED)
     before = session.exec(
         select(Cycle)
         .where(Cycle.rubric_key == cycle.rubric_key, Cycle.id != cycle.id, col(Cycle.state).in_(ended))
+        .where(col(Cycle.practice).is_(False))
         .order_by(col(Cycle.id).desc())
     ).first()
     held = latest_results(session, [before.id or 0]).get(before.id or 0) if before else None
@@ -155,6 +156,12 @@ def reasons_of(session: Session, cycle_id: int, actions: Sequence[str]) -> dict[
     """The last log entry of such an act by (entry id, subject): where its reason is kept."""
     query = select(LogEntry).where(LogEntry.cycle_id == cycle_id, col(LogEntry.action).in_(actions))
     return {(e.entry_id or 0, e.subject): e for e in session.exec(query.order_by(col(LogEntry.id)))}
+
+
+def last_act(session: Session, cycle_id: int, action: str) -> LogEntry | None:
+    """The last log entry of such an act on a cycle."""
+    query = select(LogEntry).where(LogEntry.cycle_id == cycle_id, LogEntry.action == action)
+    return session.exec(query.order_by(col(LogEntry.id).desc())).first()
 
 
 def bureau_answers(session: Session, entry_ids: Sequence[int]) -> dict[tuple[int, int, str], Answer]:

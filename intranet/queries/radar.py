@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from intranet.enums import CycleState
@@ -35,13 +36,13 @@ class StoredRow:
 
 
 def files_like(session: Session, cycle: Cycle) -> list[StoredFile]:
-    """Files of every opened cycle, those of ``cycle`` first, then by unit and number."""
+    """Files of every opened cycle but other practice ones, those of ``cycle`` first, then by unit and number."""
     query = (
         select(Evidence, Entry, Cycle, FilePrint.bits)
         .join(Entry, col(Entry.id) == col(Evidence.entry_id))
         .join(Cycle, col(Cycle.id) == col(Entry.cycle_id))
         .outerjoin(FilePrint, col(FilePrint.sha256) == col(Evidence.sha256))
-        .where(col(Evidence.deleted_at).is_(None), Cycle.state != CycleState.DRAFT)
+        .where(col(Evidence.deleted_at).is_(None), Cycle.state != CycleState.DRAFT, _counts(cycle))
         .order_by(
             col(Entry.cycle_id) != cycle.id, col(Cycle.id).desc(), col(Entry.code), col(Evidence.number)
         )
@@ -67,12 +68,18 @@ def rows_like(session: Session, cycle: Cycle, tables: Collection[str]) -> list[S
             col(FactRow.table).in_(tables),
             Cycle.rubric_key == cycle.rubric_key,
             Cycle.state != CycleState.DRAFT,
+            _counts(cycle),
         )
         .order_by(
             col(Entry.cycle_id) != cycle.id, col(Cycle.id).desc(), col(Entry.code), col(FactRow.position)
         )
     )
     return [StoredRow(row, entry, of) for row, entry, of in session.exec(query)]
+
+
+def _counts(cycle: Cycle) -> sa.ColumnElement[bool]:
+    """What was filed for practice is no claim anywhere else."""
+    return col(Cycle.practice).is_(False) | (col(Cycle.id) == cycle.id)
 
 
 def known_prints(session: Session, hashes: Collection[str]) -> frozenset[str]:

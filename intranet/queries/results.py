@@ -40,9 +40,10 @@ def unit_results(session: Session, result_id: int) -> Sequence[UnitResult]:
 
 
 def readable_cycles(session: Session, actor: Actor) -> list[tuple[Cycle, Result]]:
-    """Cycles with a result, for those who may read all, newest first. Auditors and leaders see drafts too, marked as such."""
+    """Cycles with a result, for those who may read all, newest first. Auditors and leaders see drafts too,
+    marked as such. A practice cycle is on no list of results."""
     actor.require(Role.BUREAU, Role.LEADER, Role.AUDITOR)
-    cycles = visible_cycles(session, actor)
+    cycles = [c for c in visible_cycles(session, actor) if not c.practice]
     held = latest_results(session, [c.id or 0 for c in cycles])
     return [(c, held[c.id or 0]) for c in cycles if c.id in held]
 

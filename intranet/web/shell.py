@@ -31,6 +31,7 @@ class CycleBar:
     phases: list[tuple[str, str]]
     due_text: str
     due_left: str
+    practice: bool = False
 
 
 def cycle_bar(cycle: Cycle, entry: Entry | None = None) -> CycleBar:
@@ -44,13 +45,14 @@ def cycle_bar(cycle: Cycle, entry: Entry | None = None) -> CycleBar:
     due, words = {
         CycleState.FILING: (filing_deadline(cycle, entry), _("填报截止")),
         CycleState.REVIEW: (cycle.review_until, _("评分截止")),
+        CycleState.DELIBERATION: (cycle.deliberation_until, _("改分截止")),
         CycleState.PUBLISHED: (cycle.publish_until, _("公示截止")),
     }.get(cycle.state, (None, ""))
     if cycle.state == CycleState.DRAFT:
-        return CycleBar(cycle.title, phases, _("尚未开启"), "")
+        return CycleBar(cycle.title, phases, _("尚未开启"), "", cycle.practice)
     if due is None:
-        return CycleBar(cycle.title, phases, "", "")
-    return CycleBar(cycle.title, phases, f"{words} {moment(due)}", left(due))
+        return CycleBar(cycle.title, phases, "", "", cycle.practice)
+    return CycleBar(cycle.title, phases, f"{words} {moment(due)}", left(due), cycle.practice)
 
 
 def moment(time: datetime) -> str:

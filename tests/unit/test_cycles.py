@@ -126,7 +126,9 @@ def test_the_quote_is_marked_inside_the_clause() -> None:
 def test_dates_of_phases_that_are_over_do_not_move() -> None:
     assert fixed_dates(CycleState.DRAFT) == frozenset()
     assert fixed_dates(CycleState.REVIEW) == {"filing_from", "filing_until"}
-    assert len(fixed_dates(CycleState.ARCHIVED)) == 5
+    assert "deliberation_until" not in fixed_dates(CycleState.DELIBERATION)
+    assert len(fixed_dates(CycleState.PUBLISHED)) == 5
+    assert len(fixed_dates(CycleState.ARCHIVED)) == 6
 
 
 def test_the_order_of_phases_and_the_way_back() -> None:

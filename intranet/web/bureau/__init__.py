@@ -8,6 +8,7 @@ bp = Blueprint("bureau", __name__, url_prefix="/bureau")
 
 from . import (  # noqa: E402
     carry,
+    copying,
     cycles,
     data,
     log,
@@ -26,6 +27,7 @@ from . import (  # noqa: E402
 __all__ = [
     "bp",
     "carry",
+    "copying",
     "cycles",
     "data",
     "log",

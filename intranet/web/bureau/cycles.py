@@ -8,7 +8,9 @@ from flask import Response, request, url_for
 
 from intranet.domain import cycles as work
 from intranet.domain.operations import outcome_of, remember
-from intranet.enums import CombineRule, CycleState
+from intranet.domain.rulings import known_to
+from intranet.domain.ties import MOST_BREAKS, sentence, tie_name, tie_sentence, ties_of
+from intranet.enums import CombineRule, CycleState, TieRule
 from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
 from intranet.models import Cycle
@@ -16,6 +18,7 @@ from intranet.queries import cycles as lists
 from intranet.queries.entries import schools_of
 from intranet.queries.people import count_others
 from intranet.queries.register import all_units
+from intranet.rubric.ranking import comparable
 from intranet.web import access
 from intranet.web.context import actor, current_time, db, ground
 from intranet.web.forms import answer, go, say, whole
@@ -74,6 +77,7 @@ def cycles() -> Response:
     return answer(
         "bureau/cycles.html",
         rows=rows,
+        op=frame.new_op(),
         installed=ground().registry.installed,
         starts=[] if rows else _starts(),
         todos=waiting(),
@@ -118,6 +122,8 @@ def _new(*, status: int = 200, error: DomainError | None = None) -> Response:
         error=error,
         form=request.form,
         installed=ground().registry.installed,
+        practice=request.values.get("practice") == "1",
+        sources=[] if request.method == "POST" else lists.cycle_rows(db(), actor()),
         op=request.form.get("op") or frame.new_op(),
     )
 
@@ -134,7 +140,12 @@ def cycle_create() -> Response:
     if not isinstance(made, int):  # new, or the token of another form
         try:
             cycle = work.create_cycle(
-                db(), actor(), ground().registry, title=form.get("title", ""), rubric=form.get("rubric", "")
+                db(),
+                actor(),
+                ground().registry,
+                title=form.get("title", ""),
+                rubric=form.get("rubric", ""),
+                practice=form.get("practice") == "1",
             )
         except DomainError as error:
             db().rollback()
@@ -156,7 +167,9 @@ def cycle(cycle_id: int) -> Response:
 
 
 def _basics(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
-    installed = ground().registry.installed
+    definition = work.definition_of(cycle, ground().registry)
+    rubric = definition.bind(known_to(cycle, definition))
+    chosen = request.form.getlist("tie_break") if request.method == "POST" else cycle.tie_break
     return frame.page(
         "bureau/cycle_basics.html",
         cycle,
@@ -164,7 +177,11 @@ def _basics(cycle: Cycle, *, status: int = 200, error: DomainError | None = None
         status=status,
         error=error,
         form=request.form,
-        installed=installed,
+        installed=ground().registry.installed,
+        tie_rules=[(rule, tie_name(rule), tie_sentence(rule)) for rule in TieRule],
+        comparable=comparable(rubric),
+        breaks=[*chosen, *[""] * MOST_BREAKS][:MOST_BREAKS],
+        tie_sentence=sentence(rubric, ties_of(cycle)),
     )
 
 
@@ -186,11 +203,20 @@ def cycle_basics_save(cycle_id: int) -> Response:
             title=form.get("title", ""),
             rubric=form.get("rubric", found.rubric_key),
             version=frame.posted_version(),
+            ties=_ties(form.get("ties", found.ties.value)),
+            tie_break=[c for c in form.getlist("tie_break") if c] if "tie_break" in form else None,
         )
     except DomainError as error:
         db().rollback()
         return _basics(found, status=error.status, error=error)
     return _onward(found, "basics")
+
+
+def _ties(text: str) -> TieRule:
+    try:
+        return TieRule(text)
+    except ValueError as error:
+        raise Invalid(_("请选择同分怎么排。"), field="ties") from error
 
 
 def _onward(cycle: Cycle, here: str) -> Response:

@@ -9,6 +9,7 @@ from intranet.domain import lifecycle
 from intranet.domain.freeze import is_current
 from intranet.domain.phases import phase_name
 from intranet.domain.scoring import score_entries
+from intranet.domain.ties import sentence, ties_of
 from intranet.enums import CycleState
 from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
@@ -48,6 +49,7 @@ def _preview(cycle: Cycle, *, status: int = 200, error: DomainError | None = Non
         entries=lists.entries_of(db(), cycle.id or 0),
         seats=[s for s in lists.seats(db(), cycle.id or 0) if s.is_chair or s.is_reviewer],
         combine_name=work.combine_name(cycle.combine),
+        tie_sentence=sentence(rubric, ties_of(cycle)),
         consequences=lifecycle.consequences(CycleState.FILING),
         leaves=sum(1 for _leaf in rubric.leaves()),
     )
@@ -109,6 +111,7 @@ def _phase(cycle: Cycle, *, status: int = 200, error: DomainError | None = None)
         consequences=lifecycle.consequences(to) if to else [],
         checks=_advance_checks(cycle) if to else [],
         reason=request.form.get("reason", ""),
+        copy_op=frame.new_op(),
     )
 
 
