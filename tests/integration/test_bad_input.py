@@ -42,8 +42,9 @@ def said(answer: Any) -> str:
 
 
 def messages(answer: Any) -> list[str]:
-    """What stands beside the fields of the page that came back."""
-    found = re.findall(r'class="msg"[^>]*>(.*?)</(?:div|p)>', answer.get_data(as_text=True), re.S)
+    """What stands beside the fields of the page that came back; a template is not shown yet."""
+    page = re.sub(r"<template\b.*?</template>", "", answer.get_data(as_text=True), flags=re.S)
+    found = re.findall(r'class="msg"[^>]*>(.*?)</(?:div|p)>', page, re.S)
     return [html.unescape(words(text)) for text in found]
 
 
