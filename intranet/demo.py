@@ -30,6 +30,7 @@ from intranet.domain import (
     evidence,
     intake,
     lifecycle,
+    recusal,
     register,
     rulings,
     submission,
@@ -43,7 +44,7 @@ from intranet.plugins import Installed, RubricRegistry
 from intranet.queries.cycles import entries_of
 from intranet.queries.entries import cycle_of
 from intranet.queries.filed import evidence_of
-from intranet.queries.people import actor_for, has_any_user
+from intranet.queries.people import actor_for, has_any_user, user_by_id
 from intranet.queries.register import all_units
 from intranet.rubric.numbers import as_fraction
 from intranet.storage.local import LocalStore
@@ -186,6 +187,9 @@ def _cycle(
     rulings.use_defaults(session, admin, cycle, definition, today=now.date())
     seen = definition.fingerprint(cycle.rulings)
     lifecycle.open_cycle(session, admin, cycle, definition, is_installed=True, seen=seen, at=now)
+    for user_id in {*seated[Role.CHAIR], *seated[Role.REVIEWER]}:
+        member = actor_for(session, user_by_id(session, user_id))
+        recusal.declare(session, member, cycle, [], nobody=True, at=now)
     scoring = scoring_for(cycle, registry)
     assert cycle.id is not None
     entries = {entry.code: entry for entry in entries_of(session, cycle.id)}

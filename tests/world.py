@@ -25,7 +25,7 @@ from intranet.config import Settings
 from intranet.db import build_engine, read_session, upgrade, write_session
 from intranet.domain.accounts import hash_password
 from intranet.enums import CombineRule, CycleState, Role, SchoolRole
-from intranet.models import Cycle, Entry, EntrySchool, Grant, School, Unit, UnitSchool, User
+from intranet.models import Cycle, Declaration, Entry, EntrySchool, Grant, School, Unit, UnitSchool, User
 from intranet.queries.people import actor_for, user_by_login
 
 PASSWORD = "correct-horse-9"
@@ -148,6 +148,8 @@ def build_world(settings: Settings) -> World:
                     cycle_id=cycle.id if role in (Role.CHAIR, Role.REVIEWER) else None,
                 )
             )
+            if role in (Role.CHAIR, Role.REVIEWER):  # has declared that there is nobody to stay away from
+                session.add(Declaration(cycle_id=_id(cycle), user_id=_id(users[login])))
         session.commit()
         return World(
             settings,

@@ -3,12 +3,17 @@
 A foreign entry and one that does not exist give the same NotFound. Bureau, leader and auditor see
 all; the panel sees the entries of its cycles; a filer or contributor sees the entries in which one
 of the own schools takes part.
+
+Recusal (回避) is decided here, by :func:`met_by_panel`, for every page, search, export and count of
+the panel. A leader or auditor who sits on a cycle's panel reads that cycle as the panel does. The
+bureau alone sees all whatever seat its people hold: somebody has to run the cycle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -16,19 +21,73 @@ from intranet.actor import Actor
 from intranet.enums import CycleState, Role, SchoolRole
 from intranet.errors import NotFound
 from intranet.i18n import _
-from intranet.models import Cycle, Entry, EntrySchool, Return
+from intranet.models import Cycle, Declaration, Entry, EntrySchool, Recusal, Return
 
 SEES_ALL = (Role.BUREAU, Role.LEADER, Role.AUDITOR)
+PANEL_ROLES = (Role.CHAIR, Role.REVIEWER)
+PUBLIC = (CycleState.PUBLISHED, CycleState.FINAL, CycleState.ARCHIVED)
+
+
+def panel_cycle_ids(actor: Actor) -> frozenset[int]:
+    """The cycles that the actor is on the panel of, opened or not."""
+    return frozenset[int]().union(*(actor.cycles.get(role, frozenset()) for role in PANEL_ROLES))
+
+
+def met_by_panel(actor: Actor) -> sa.ColumnElement[bool]:
+    """Condition on Entry: this panel member may meet it.
+
+    The cycle is opened and the member has declared whom to stay away from (回避申报); the entry is none
+    of the declared ones, and none of the own schools takes part in it.
+    """
+    declared = select(Declaration.cycle_id).where(Declaration.user_id == actor.user_id)
+    opened = select(Cycle.id).where(
+        col(Cycle.id).in_(panel_cycle_ids(actor)),
+        Cycle.state != CycleState.DRAFT,
+        col(Cycle.id).in_(declared),
+    )
+    recused = select(Recusal.entry_id).where(
+        Recusal.user_id == actor.user_id, col(Recusal.lifted_at).is_(None)
+    )
+    return sa.and_(
+        col(Entry.cycle_id).in_(opened), col(Entry.id).not_in(_mine(actor)), col(Entry.id).not_in(recused)
+    )
+
+
+def _mine(actor: Actor) -> SelectOfScalar[int]:
+    return select(EntrySchool.entry_id).where(col(EntrySchool.school_id).in_(actor.all_schools))
 
 
 def _visible(actor: Actor) -> SelectOfScalar[Entry]:
     query = select(Entry)
-    if actor.has(*SEES_ALL):
+    if actor.has(Role.BUREAU):
         return query
-    cycles = frozenset[int]().union(*actor.cycles.values())
-    mine = select(EntrySchool.entry_id).where(col(EntrySchool.school_id).in_(actor.all_schools))
-    opened = select(Cycle.id).where(col(Cycle.id).in_(cycles), Cycle.state != CycleState.DRAFT)
-    return query.where(col(Entry.id).in_(mine) | col(Entry.cycle_id).in_(opened))
+    seen = col(Entry.id).in_(_mine(actor)) | met_by_panel(actor)
+    if actor.has(*SEES_ALL):
+        seen = seen | col(Entry.cycle_id).not_in(panel_cycle_ids(actor))
+    return query.where(seen)
+
+
+def visible_ids(actor: Actor) -> SelectOfScalar[int | None]:
+    """Ids of the entries that the actor may see, as a subquery."""
+    return _visible(actor).with_only_columns(col(Entry.id))  # type: ignore[return-value]
+
+
+def withheld_cycles(session: Session, actor: Actor, *, until_public: bool = True) -> frozenset[int]:
+    """Cycles of the own panel of which something is kept from the person; none for the bureau.
+
+    :param until_public: leave out those whose results are public: their lists may be read by everybody.
+    """
+    own = panel_cycle_ids(actor)
+    if not own or actor.has(Role.BUREAU):
+        return frozenset()
+    query = (
+        select(Entry.cycle_id)
+        .join(Cycle, col(Cycle.id) == col(Entry.cycle_id))
+        .where(col(Entry.cycle_id).in_(own), ~met_by_panel(actor))
+    )
+    if until_public:
+        query = query.where(col(Cycle.state).not_in(PUBLIC))
+    return frozenset(session.exec(query.distinct()))
 
 
 def visible_entries(session: Session, actor: Actor, *, cycle_id: int | None = None) -> Sequence[Entry]:
@@ -58,8 +117,10 @@ def visible_cycles(session: Session, actor: Actor) -> Sequence[Cycle]:
     query = select(Cycle).order_by(col(Cycle.id).desc())
     if not actor.has(*SEES_ALL):
         ids = [e.cycle_id for e in visible_entries(session, actor)]
-        panel = frozenset[int]().union(*actor.cycles.values())
+        panel = panel_cycle_ids(actor)
         query = query.where(col(Cycle.id).in_([*ids, *panel]), Cycle.state != CycleState.DRAFT)
+    elif withheld := withheld_cycles(session, actor):  # a leader or auditor of the own panel
+        query = query.where(col(Cycle.id).not_in(withheld))
     return session.exec(query).all()
 
 

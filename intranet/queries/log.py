@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from intranet.actor import Actor
 from intranet.models import LogEntry
+from intranet.queries.entries import visible_ids, withheld_cycles
 
 PAGE = 50
 
@@ -27,9 +30,19 @@ class LogFilter:
     before: int | None = None
 
 
-def find_log(session: Session, wanted: LogFilter) -> tuple[Sequence[LogEntry], bool]:
-    """One page of entries, and whether there are older ones."""
+def find_log(session: Session, actor: Actor, wanted: LogFilter) -> tuple[Sequence[LogEntry], bool]:
+    """One page of entries, and whether there are older ones.
+
+    An auditor who sits on a panel and is kept from a unit there reads neither what was done in its filing,
+    nor what is told of the whole cycle or the register, where the unit would be named.
+    """
     query = select(LogEntry).order_by(col(LogEntry.id).desc()).limit(PAGE + 1)
+    withheld = withheld_cycles(session, actor, until_public=False)
+    if withheld:
+        of_entry = col(LogEntry.entry_id).in_(visible_ids(actor))
+        register = sa.or_(*(col(LogEntry.action).startswith(f"{what}.") for what in ("unit", "school")))
+        of_all = col(LogEntry.cycle_id).is_(None) | col(LogEntry.cycle_id).not_in(withheld)
+        query = query.where(of_entry | (col(LogEntry.entry_id).is_(None) & of_all & ~register))
     if wanted.person:
         query = query.where(col(LogEntry.user_name).contains(wanted.person, autoescape=True))
     if wanted.action:

@@ -1,9 +1,9 @@
 """What the panel sees: its cycles and entries, its members, marks, earlier reasons.
 
-Three rules of visibility live here. A reviewer meets only entries of the cycles of the own panel
-grants. A reviewer who also holds a grant at one of an entry's schools never meets that entry
-(回避); it is NotFound, like any other foreign thing. Other reviewers' marks on a clause stay
-hidden until the own mark on that clause is in.
+Rules of visibility live here and in ``entries``. A reviewer meets only entries of the cycles of the
+own panel grants, none before having declared whom to stay away from (回避申报), and never one of the
+declared units or one at whose schools the reviewer holds a grant: it is NotFound, like any other
+foreign thing. Other reviewers' marks on a clause stay hidden until the own mark on that clause is in.
 """
 
 from __future__ import annotations
@@ -13,52 +13,53 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from intranet.actor import Actor
 from intranet.enums import CycleState, Role
-from intranet.errors import NotFound
+from intranet.errors import Forbidden, NotFound
 from intranet.i18n import _
-from intranet.models import Answer, Cycle, Entry, EntrySchool, Grant, LogEntry, Mark, User
+from intranet.models import Answer, Cycle, Declaration, Entry, Grant, LogEntry, Mark, Recusal, User
+from intranet.queries.entries import PANEL_ROLES, met_by_panel, panel_cycle_ids
 
 OTHER_OWNERS = ("school", "bureau")
 """Owners whose fields are filled elsewhere; every other owner's are the panel's to fill."""
 
-PANEL_ROLES = (Role.CHAIR, Role.REVIEWER)
-
-
-def _own_cycles(actor: Actor) -> frozenset[int]:
-    return frozenset[int]().union(*(actor.cycles.get(role, frozenset()) for role in PANEL_ROLES))
-
 
 def panel_cycles(session: Session, actor: Actor) -> Sequence[Cycle]:
-    """The opened cycles that the actor is on the panel of, newest first."""
-    query = select(Cycle).where(col(Cycle.id).in_(_own_cycles(actor)), Cycle.state != CycleState.DRAFT)
+    """The opened cycles that the actor is on the panel of, newest first; those too that wait for the
+    declaration: show no more of them than the title."""
+    query = select(Cycle).where(col(Cycle.id).in_(panel_cycle_ids(actor)), Cycle.state != CycleState.DRAFT)
     return session.exec(query.order_by(col(Cycle.id).desc())).all()
 
 
-def panel_cycle_for(session: Session, actor: Actor, cycle_id: int) -> Cycle:
-    """The cycle, or NotFound if there is none with this panel member."""
+def declared_cycles(session: Session, actor: Actor) -> frozenset[int]:
+    """Ids of the cycles for which the actor has declared whom to stay away from, or that there is nobody."""
+    return frozenset(session.exec(select(Declaration.cycle_id).where(Declaration.user_id == actor.user_id)))
+
+
+def panel_cycle_for(session: Session, actor: Actor, cycle_id: int, *, declared: bool = True) -> Cycle:
+    """The cycle, or NotFound if there is none with this panel member.
+
+    :param declared: False only for the page on which the member declares.
+    :raises Forbidden: the member has not declared yet; the web layer leads to that page before.
+    """
     cycle = next((c for c in panel_cycles(session, actor) if c.id == cycle_id), None)
     if cycle is None:
         raise NotFound(_("没有这个考核周期，或您不在它的考核组。"))
+    if declared and cycle_id not in declared_cycles(session, actor):
+        raise Forbidden(_("请先申报回避，再看“%(title)s”。", title=cycle.title))
     return cycle
-
-
-def _meets(actor: Actor) -> SelectOfScalar[Entry]:
-    own = select(EntrySchool.entry_id).where(col(EntrySchool.school_id).in_(actor.all_schools))
-    opened = select(Cycle.id).where(col(Cycle.id).in_(_own_cycles(actor)), Cycle.state != CycleState.DRAFT)
-    return select(Entry).where(col(Entry.cycle_id).in_(opened), col(Entry.id).not_in(own))
 
 
 def panel_entries(session: Session, actor: Actor, cycle_id: int) -> Sequence[Entry]:
     """The entries of a cycle that the actor meets, in the order of unit codes."""
-    return session.exec(_meets(actor).where(Entry.cycle_id == cycle_id).order_by(col(Entry.code))).all()
+    met = select(Entry).where(met_by_panel(actor), Entry.cycle_id == cycle_id)
+    return session.exec(met.order_by(col(Entry.code))).all()
 
 
 def panel_entry_for(session: Session, actor: Actor, entry_id: int) -> tuple[Entry, Cycle]:
     """An entry with its cycle, or NotFound if it is not this panel member's."""
-    entry = session.exec(_meets(actor).where(Entry.id == entry_id)).first()
+    entry = session.exec(select(Entry).where(met_by_panel(actor), Entry.id == entry_id)).first()
     if entry is None:
         raise NotFound(_("没有这份填报，或您无权评它。"))
     cycle = session.get(Cycle, entry.cycle_id)
@@ -71,12 +72,14 @@ def panel_entry_for(session: Session, actor: Actor, entry_id: int) -> tuple[Entr
 
 @dataclass(frozen=True, slots=True)
 class Reviewer:
-    """A member of a cycle's panel. schools: where the person files, and so does not score."""
+    """A member of a cycle's panel. schools: where the person files, and so does not score; recused: ids of
+    the entries that the person was recused from by declaration or by the bureau."""
 
     user_id: int
     name: str
     is_chair: bool
     schools: frozenset[int]
+    recused: frozenset[int] = frozenset()
 
 
 def reviewers_of(session: Session, cycle_id: int) -> list[Reviewer]:
@@ -92,12 +95,28 @@ def reviewers_of(session: Session, cycle_id: int) -> list[Reviewer]:
     at_schools = select(Grant).where(col(Grant.user_id).in_(members), col(Grant.school_id).is_not(None))
     for held in session.exec(at_schools):
         schools[held.user_id].add(held.school_id or 0)
+    recused = recusals_of(session, cycle_id)
     people = [
-        Reviewer(user_id, names[user_id], Role.CHAIR in roles, frozenset(schools[user_id]))
+        Reviewer(
+            user_id,
+            names[user_id],
+            Role.CHAIR in roles,
+            frozenset(schools[user_id]),
+            recused.get(user_id, frozenset()),
+        )
         for user_id, roles in members.items()
         if Role.REVIEWER in roles or all(Role.REVIEWER not in r for r in members.values())
     ]
     return sorted(people, key=lambda p: (p.name, p.user_id))
+
+
+def recusals_of(session: Session, cycle_id: int) -> dict[int, frozenset[int]]:
+    """Entry ids that each person (user id) stays away from by declaration or by the bureau's word."""
+    found: dict[int, set[int]] = defaultdict(set)
+    query = select(Recusal).where(Recusal.cycle_id == cycle_id, col(Recusal.lifted_at).is_(None))
+    for recusal in session.exec(query):
+        found[recusal.user_id].add(recusal.entry_id)
+    return {user_id: frozenset(entries) for user_id, entries in found.items()}
 
 
 # --- marks ----------------------------------------------------------------------------------------
@@ -127,6 +146,7 @@ def former_reasons(
             Mark.user_id == actor.user_id,
             col(Mark.code).in_(codes),
             Mark.reason != "",
+            met_by_panel(actor),
         )
         .order_by(col(Mark.made_at).desc())
     )

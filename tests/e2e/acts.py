@@ -331,13 +331,31 @@ class Said:
     reason: str = ""
 
 
+def declare(member: Visitor, units: Mapping[str, str] | None = None) -> None:
+    """回避申报 where the member was led to it: kinds by unit name; none: nobody to stay away from.
+
+    Without a declaration page in front of the member nothing is done: it was declared before.
+    """
+    if not member.path().split("?")[0].endswith("/declare"):
+        return
+    page = member.page
+    for name, kind in (units or {}).items():
+        page.get_by_label(f"{name}：回避原因", exact=True).select_option(label=kind)
+    if not units:
+        page.locator("input[name=nobody]").check()
+    member.press("提交申报")
+    expect(page.get_by_text("已申报。要补充或更正，请联系教育局管理员。")).to_be_visible()
+
+
 def mark_unit(reviewer: Visitor, entry: int, said: Mapping[str, Mapping[str, Said | str]]) -> None:
     """One unit, indicator after indicator: what is typed over the proposals, then 保存，评下一个.
 
     ``said`` by indicator in printed order; every indicator with something to mark on is named.
     """
     page = reviewer.page
-    reviewer.go(f"/panel/entries/{entry}/indicators/{next(iter(said))}?by=unit")
+    first = f"/panel/entries/{entry}/indicators/{next(iter(said))}?by=unit"
+    reviewer.go(first)
+    declare(reviewer)
     for indicator, words in said.items():
         assert reviewer.path().startswith(f"/panel/entries/{entry}/indicators/{indicator}?"), reviewer.path()
         for leaf, given in words.items():
@@ -350,16 +368,29 @@ def mark_unit(reviewer: Visitor, entry: int, said: Mapping[str, Mapping[str, Sai
         page.wait_for_url(lambda url, here=here: url != here)  # type: ignore[misc]
 
 
+def open_board(chair: Visitor) -> None:
+    """From the chair's first page to 分差与审定, by way of the declaration if it was not made yet."""
+    if chair.page.get_by_role("link", name="去申报", exact=True).count():
+        chair.press("去申报")
+        declare(chair)
+    chair.press("分差与审定")
+
+
+def _settling(chair: Visitor, entry: int, indicator: str) -> None:
+    chair.go(f"/panel/entries/{entry}/indicators/{indicator}/settle")
+    declare(chair)
+
+
 def panel_figure(chair: Visitor, entry: int, indicator: str, field: str, points: str) -> None:
     """A number that the panel owns, on the chair's page."""
-    chair.go(f"/panel/entries/{entry}/indicators/{indicator}/settle")
+    _settling(chair, entry, indicator)
     chair.page.fill(f'[name="figure.{field}"]', points)
     chair.press("保存得分")
     expect(chair.page.get_by_text("已保存。", exact=True)).to_be_visible()
 
 
 def settle(chair: Visitor, entry: int, indicator: str, leaf: str, points: str, reason: str) -> None:
-    chair.go(f"/panel/entries/{entry}/indicators/{indicator}/settle")
+    _settling(chair, entry, indicator)
     form = chair.page.locator(f'form:has([name="points.{leaf}"])')
     form.locator(f'[name="points.{leaf}"]').fill(points)
     form.locator(f'[name="reason.{leaf}"]').fill(reason)

@@ -405,7 +405,7 @@ def _review(visit: Visit, site: Site, entry: int) -> None:
 
 def _deliberate(visit: Visit, site: Site, entry: int) -> None:
     chair = acts.enter(visit, site, "p001")
-    chair.press("分差与审定")
+    acts.open_board(chair)
     rows = chair.page.locator("tbody tr", has_text=ONE["name"])
     expect(rows.filter(has_text="章程效力")).to_contain_text("1.35")
     expect(rows.filter(has_text="总结质量")).to_contain_text("1.13")

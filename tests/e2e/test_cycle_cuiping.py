@@ -297,7 +297,7 @@ def _review(visit: Visit, site: Site, entry: int) -> None:
 
 def _deliberate(visit: Visit, site: Site, entry: int, rest: behind.Behind) -> None:
     chair = acts.enter(visit, site, "q001")
-    chair.press("分差与审定")
+    acts.open_board(chair)
     row = chair.page.locator("tbody tr", has_text=ONE["name"]).filter(has_text="特色文化")
     expect(row).to_contain_text("4.5")
     acts.settle(chair, entry, "B18", "B18", "4.5", "合议：有学区文化，学校特色材料不全")

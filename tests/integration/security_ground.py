@@ -22,6 +22,7 @@ from intranet.models import (
     SELF,
     Answer,
     Cycle,
+    Declaration,
     Entry,
     EntrySchool,
     Evidence,
@@ -93,6 +94,7 @@ def lay(world: World, state: CycleState = CycleState.FILING) -> Ground:
         session.flush()
         for role in (Role.REVIEWER, Role.CHAIR):
             session.add(Grant(user_id=rev3.id or 0, role=role, cycle_id=other.id))
+        session.add(Declaration(user_id=rev3.id or 0, cycle_id=other.id or 0))
         world.users["rev3"] = rev3.id or 0
         entries = dict(world.entries)
         for unit, name, schools in UNITS:
@@ -210,6 +212,7 @@ def addresses(app: Flask, ground: Ground, method: str) -> Iterator[tuple[str, di
         "school_id": (world.schools["s1"], NOWHERE),
         "user_id": (world.users["rev1"], NOWHERE),
         "grant_id": (1, NOWHERE),
+        "recusal_id": (1, NOWHERE),
         "code": ("A1", "B2") if method == "GET" else ("A1",),
         "leaf": ("A1.2",),
         "set_key": ("unit", "X"),

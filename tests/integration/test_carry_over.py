@@ -12,7 +12,17 @@ import pytest
 from sqlmodel import col, select
 
 from intranet.enums import CycleState, Role, SchoolRole, SubmissionState
-from intranet.models import Cycle, Entry, EntrySchool, Evidence, EvidenceLink, FactRow, Grant, LogEntry
+from intranet.models import (
+    Cycle,
+    Declaration,
+    Entry,
+    EntrySchool,
+    Evidence,
+    EvidenceLink,
+    FactRow,
+    Grant,
+    LogEntry,
+)
 from intranet.rubric import loader
 from intranet.storage.local import LocalStore
 from tests.integration.filing_ground import PDF, at, log, upload
@@ -371,6 +381,7 @@ def test_the_panel_sees_the_mark(lead: Client, client_for: SignIn, year: World) 
         entry.state = SubmissionState.SUBMITTED
         session.add(entry)
         session.add(Grant(user_id=year.users["rev1"], role=Role.REVIEWER, cycle_id=year.cycle_id))
+        session.add(Declaration(user_id=year.users["rev1"], cycle_id=year.cycle_id))
         session.commit()
     year.move_to(CycleState.REVIEW)
     html = (

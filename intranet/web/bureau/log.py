@@ -13,7 +13,7 @@ from intranet.enums import Role
 from intranet.i18n import _
 from intranet.queries.log import LogFilter, find_log
 from intranet.web import access
-from intranet.web.context import db, ground
+from intranet.web.context import actor, db, ground
 from intranet.web.forms import answer, searched, whole
 
 from . import bp
@@ -42,6 +42,7 @@ def action_names() -> dict[str, str]:
         "unit.schools": _("调整单位的学校"),
         "cycle.create": _("新建考核周期"),
         "cycle.change": _("修改考核周期"),
+        "cycle.copy": _("复制考核周期"),
         "cycle.snapshot": _("更新考核办法快照"),
         "cycle.dates": _("修改日程"),
         "cycle.max_returns": _("修改退回次数上限"),
@@ -95,8 +96,21 @@ def action_names() -> dict[str, str]:
         "data.slot": _("登记材料不适用"),
         "data.exempt": _("登记免评"),
         "mark.save": _("评分"),
+        "mark.change": _("合议改分"),
+        "mark.keep": _("内容变后维持评分"),
+        "inquiry.ask": _("质询"),
+        "inquiry.answer": _("答复质询"),
+        "inquiry.withdraw": _("撤回质询"),
+        "phrase.change": _("改评语库"),
         "mark.settle": _("审定"),
         "mark.unsettle": _("撤回审定"),
+        "mark.drop": _("因回避剔除评分"),
+        "recusal.declare": _("申报回避"),
+        "recusal.add": _("登记回避"),
+        "recusal.lift": _("解除回避"),
+        "assignment.switch": _("启用或停用分派"),
+        "assignment.save": _("分派评分"),
+        "assignment.drop": _("因回避取消分派"),
         "result.freeze": _("冻结结果"),
     }
 
@@ -141,7 +155,7 @@ def log() -> Response:
         until=_day("until", after=True),
         before=_number("before"),
     )
-    rows, more = find_log(db(), wanted)
+    rows, more = find_log(db(), actor(), wanted)
     return answer(
         "bureau/log.html",
         rows=rows,
@@ -156,7 +170,7 @@ def log() -> Response:
 
 @bp.get("/log/check")
 def log_check() -> Response:
-    rows, more = find_log(db(), LogFilter())
+    rows, more = find_log(db(), actor(), LogFilter())
     return answer(
         "bureau/log.html",
         rows=rows,

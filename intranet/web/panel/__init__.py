@@ -1,4 +1,4 @@
-"""The panel's pages: my cycles, the queue, the scoring page; the chair's board and settlements; the sheet.
+"""The panel's pages: the declaration of recusal, my cycles, the queue, the scoring page; the chair's board and settlements; the sheet.
 
 ``desk`` loads a cycle as one reviewer meets it, ``bench`` prepares one item for the scoring page,
 ``typed`` reads its form.
@@ -10,6 +10,6 @@ from flask import Blueprint
 
 bp = Blueprint("panel", __name__, url_prefix="/panel")
 
-from . import chair, pages, radar, scoring  # noqa: E402  (they need bp)
+from . import asking, chair, declare, pages, phrases, radar, scoring  # noqa: E402  (they need bp)
 
-__all__ = ["bp", "chair", "pages", "radar", "scoring"]
+__all__ = ["asking", "bp", "chair", "declare", "pages", "phrases", "radar", "scoring"]

@@ -29,7 +29,8 @@ ACTIVE = (CycleState.REVIEW, CycleState.DELIBERATION)
 
 @dataclass(frozen=True)
 class CycleCard:
-    """A cycle on the first page. onward: the next item to score, while scoring is open."""
+    """A cycle on the first page. onward: the next item to score, while scoring is open; declared: False
+    until the person has declared, and then nothing of the cycle is known but its title."""
 
     cycle: Cycle
     progress: Progress
@@ -37,6 +38,7 @@ class CycleCard:
     submitted: int
     entries: int
     todos: tuple[todo.Todo, ...] = ()
+    declared: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,15 @@ class Group:
 
 @bp.get("")
 def index() -> Response:
-    cards = [_card(c) for c in review.panel_cycles(db(), actor())]
+    declared = review.declared_cycles(db(), actor())
+    cards = [_card(c) if c.id in declared else _closed_card(c) for c in review.panel_cycles(db(), actor())]
     todos = todo.in_order([t for card in cards for t in card.todos])
     return answer("panel/index.html", cards=cards, todos=todos)
+
+
+def _closed_card(cycle: Cycle) -> CycleCard:
+    todos = tuple(todo.declaration_todos(cycle, current_time()))
+    return CycleCard(cycle, Progress(), None, 0, 0, todos, declared=False)
 
 
 def _card(cycle: Cycle) -> CycleCard:
