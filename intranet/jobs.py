@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,11 +30,15 @@ from intranet.i18n import _
 from intranet.models import Cycle, Entry, Volume, now
 from intranet.plugins import RubricRegistry
 from intranet.queries.radar import known_prints
-from intranet.queries.volumes import held_volume, left_running, next_waiting, volumes_of
+from intranet.queries.volumes import held_volume, left_running, next_waiting, pictures_asked, volumes_of
 from intranet.storage.local import LocalStore
 
 PAUSE = 0.5
 """Seconds between two looks at a running build: progress written, cancelling noticed."""
+
+
+CACHE_DAYS = 90
+"""Days that converted pages stay without being used."""
 
 
 def volume_path(settings: Settings, volume: Volume) -> Path:
@@ -106,8 +112,11 @@ class Builder:
     def _build(self, volume_id: int) -> None:
         order, target = self._order(volume_id)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _child(order) as child:
-            result = self._follow(volume_id, child)
+        try:
+            with _child(order) as child:
+                result = self._follow(volume_id, child)
+        finally:
+            _sweep(target)
         if result is None:
             return
         if "error" in result:
@@ -141,6 +150,7 @@ class Builder:
                 LocalStore(self.settings.evidence_folder),
                 bureau=self.settings.bureau_name,
                 day=day,
+                pictures=pictures_asked(session, volume.entry_id, volume.number),
             )
             before = held_volume(session, volume.entry_id)
             target = volume_path(self.settings, volume)
@@ -204,13 +214,28 @@ class Builder:
                 session.commit()
 
     def _prune(self, volume_id: int) -> None:
-        """Working copies give way to the newest; what was handed in (frozen) stays."""
+        """Working copies give way to the newest; what was handed in (frozen) stays. Converted pages that no
+        build has used for a long time go; they would be made again."""
+        oldest = time.time() - CACHE_DAYS * 86_400
+        for kept in cache_folder(self.settings).glob("*"):
+            with contextlib.suppress(OSError):
+                if kept.stat().st_mtime < oldest:
+                    kept.unlink()
         with read_session(self.engine) as session:
             volume = session.get(Volume, volume_id)
             assert volume is not None
             for other in volumes_of(session, volume.entry_id):
                 if other.number < volume.number and not other.frozen:
                     volume_path(self.settings, other).unlink(missing_ok=True)
+
+
+def _sweep(target: Path) -> None:
+    """What a build that was stopped left beside its target."""
+    for left in target.parent.glob(f".{target.name}.*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

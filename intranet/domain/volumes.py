@@ -15,24 +15,39 @@ from intranet.actor import SYSTEM, Actor
 from intranet.domain.log import record
 from intranet.domain.scoring import Scoring, score_entry
 from intranet.enums import BuildState
-from intranet.errors import NotFound
+from intranet.errors import Invalid, NotFound
 from intranet.i18n import _
 from intranet.models import Cycle, Entry, Evidence, FilePrint, Volume
 from intranet.queries.filed import evidence_of, rows_of
 from intranet.queries.filing import matches, pages
-from intranet.queries.volumes import UNFINISHED, last_number, unfinished_volume
+from intranet.queries.volumes import UNFINISHED, last_number, pictures_asked, unfinished_volume
 from intranet.storage import Store
 from intranet.volume.plan import Document, Material, Plan, Section
 
+PICTURES = (1, 2, 4)
+"""Photographs that may share a page."""
+
 
 def request_volume(
-    session: Session, actor: Actor, entry: Entry, *, at: datetime, frozen: bool = False
+    session: Session,
+    actor: Actor,
+    entry: Entry,
+    *,
+    at: datetime,
+    frozen: bool = False,
+    pictures: int | None = None,
 ) -> Volume:
     """Put a build of this entry's volume into the queue; one that already waits or runs is that one.
 
     :param frozen: of what was just handed in: it is kept, with its hash, as what the panel saw.
+    :param pictures: photographs of one indicator to a page, of ``PICTURES``; None: as many as last time.
+    :raises Invalid: another number of pictures.
     """
     assert entry.id is not None
+    if pictures is None:
+        pictures = pictures_asked(session, entry.id)
+    if pictures not in PICTURES:
+        raise Invalid(_("每页照片请选 1、2 或 4 张。"), field="pictures")
     under_way = unfinished_volume(session, entry.id)
     if under_way is not None and under_way.frozen == frozen and under_way.state == BuildState.WAITING:
         return under_way
@@ -52,7 +67,7 @@ def request_volume(
         actor,
         "volume.request",
         subject=str(volume.number),
-        new={"frozen": frozen},
+        new={"frozen": frozen, "pictures": pictures},
         entry_id=entry.id,
         cycle_id=entry.cycle_id,
     )
@@ -89,7 +104,15 @@ def cancel(session: Session, actor: Actor, entry: Entry, volume_id: int, *, at: 
 
 
 def plan_of(
-    session: Session, cycle: Cycle, scoring: Scoring, entry: Entry, store: Store, *, bureau: str, day: str
+    session: Session,
+    cycle: Cycle,
+    scoring: Scoring,
+    entry: Entry,
+    store: Store,
+    *,
+    bureau: str,
+    day: str,
+    pictures: int = 1,
 ) -> Plan:
     """The volume of an entry as it stands: its indicators in the notice's order, each with its files.
 
@@ -146,6 +169,7 @@ def plan_of(
         date_text=day,
         sections=tuple(s for s in sections if s.documents or s.materials),
         documents=tuple(_document(f.evidence, store) for f in files),
+        pictures=pictures,
     )
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from intranet.enums import BuildState
-from intranet.models import Volume
+from intranet.models import LogEntry, Volume
 
 UNFINISHED = (BuildState.WAITING, BuildState.RUNNING)
 
@@ -26,6 +26,12 @@ def held_volume(session: Session, entry_id: int, *, frozen: bool | None = None) 
     if frozen is not None:
         query = query.where(Volume.frozen == frozen)
     return session.exec(query.order_by(col(Volume.number).desc())).first()
+
+
+def handed_in_builds(session: Session, entry_ids: Sequence[int]) -> dict[int, Volume]:
+    """The newest build of what each entry handed in, finished or not, by entry id."""
+    query = select(Volume).where(col(Volume.entry_id).in_(entry_ids), Volume.frozen)
+    return {v.entry_id: v for v in session.exec(query.order_by(col(Volume.number)))}
 
 
 def unfinished_volume(session: Session, entry_id: int) -> Volume | None:
@@ -50,3 +56,15 @@ def left_running(session: Session) -> Sequence[Volume]:
 
 def last_number(session: Session, entry_id: int) -> int:
     return session.exec(select(sa.func.max(Volume.number)).where(Volume.entry_id == entry_id)).one() or 0
+
+
+def pictures_asked(session: Session, entry_id: int, number: int | None = None) -> int:
+    """How many photographs were asked to share a page: by build ``number``, else by the newest; 1 if none.
+
+    The log says how a build was asked for, whatever became of it.
+    """
+    query = select(LogEntry).where(LogEntry.entry_id == entry_id, LogEntry.action == "volume.request")
+    if number is not None:
+        query = query.where(LogEntry.subject == str(number))
+    asked = session.exec(query.order_by(col(LogEntry.id).desc())).first()
+    return int((asked.new or {}).get("pictures", 1)) if asked is not None else 1

@@ -23,6 +23,8 @@ MEDIA_TYPES = {
     "jpg": "image/jpeg",
     "jpeg": "image/jpeg",
     "png": "image/png",
+    "heic": "image/heic",
+    "heif": "image/heic",
     "docx": OOXML + "wordprocessingml.document",
     "xlsx": OOXML + "spreadsheetml.sheet",
     "pptx": OOXML + "presentationml.presentation",
@@ -37,7 +39,9 @@ MEDIA_TYPES = {
 }
 """Accepted endings and the type each is served as."""
 
-INLINE = frozenset({"application/pdf", "image/jpeg", "image/png"})
+HEIC = "image/heic"
+"""Browsers cannot show it: a JPEG made of it stands in the page (``volume.pictures.preview``)."""
+INLINE = frozenset({"application/pdf", "image/jpeg", "image/png", HEIC})
 """Types that may be shown in the page; all others are only downloaded."""
 
 MAX_PIXELS = 100_000_000
@@ -49,12 +53,14 @@ RATIO_FROM = 1024 * 1024  # small parts may compress as they like
 PROLOG = 64 * 1024  # a DOCTYPE stands before the first element
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis"})
+MAX_META = 4 * 1024 * 1024
 _MAIN_PART = {"docx": "word/", "xlsx": "xl/", "pptx": "ppt/"}
 
 
 def allowed_text() -> str:
     """The accepted endings for people: PDF、JPG、PNG …"""
-    return _("PDF、图片（JPG、PNG）、Word、Excel、PPT、WPS 文件（wps、et、dps）、OFD 和 TXT")
+    return _("PDF、图片（JPG、PNG、HEIC）、Word、Excel、PPT、WPS 文件（wps、et、dps）、OFD 和 TXT")
 
 
 def ending(name: str) -> str:
@@ -74,6 +80,8 @@ def check(path: Path, name: str) -> str:
             _jpeg(file, name)
         elif kind == "png":
             _png(file, name)
+        elif kind in {"heic", "heif"}:
+            _heic(file, name)
         elif kind == "txt":
             _text(file, name)
         elif kind in {"docx", "xlsx", "pptx", "ofd"}:
@@ -161,6 +169,41 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         if len(length) < 2:
             return
         yield head[1], file.read(max(0, int.from_bytes(length) - 2))
+
+
+def _heic(file: BinaryIO, name: str) -> None:
+    """A still photograph coded as HEVC; AVIF and films share the container and have other brands."""
+    head = file.read(4096)
+    length = int.from_bytes(head[:4])
+    brands = {head[at : at + 4] for at in range(8, min(length, len(head)), 4) if at != 12}
+    if head[4:8] != b"ftyp" or not brands & _HEIC_BRANDS:
+        _wrong_content(name)
+    end, at = file.seek(0, 2), length
+    while at + 8 <= end:
+        file.seek(at)
+        start = file.read(16)
+        size = int.from_bytes(start[:4])
+        size = int.from_bytes(start[8:16]) if size == 1 else size or end - at
+        if size < 8 or at + size > end:
+            _wrong_content(name)
+        if start[4:8] == b"meta":
+            file.seek(at)
+            _heic_sizes(name, file.read(min(size, MAX_META)))
+            return
+        at += size
+    _wrong_content(name)
+
+
+def _heic_sizes(name: str, meta: bytes) -> None:
+    """The sizes of the photograph and of its tiles (ispe); one of them at least is the photograph's."""
+    sizes = []
+    at = meta.find(b"ispe")
+    while 0 <= at <= len(meta) - 16:
+        sizes.append(struct.unpack(">II", meta[at + 8 : at + 16]))
+        at = meta.find(b"ispe", at + 16)
+    if not sizes:
+        _wrong_content(name)
+    _size(name, *max(sizes, key=lambda size: size[0] * size[1]))
 
 
 def _size(name: str, width: int, height: int) -> None:

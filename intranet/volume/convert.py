@@ -7,41 +7,37 @@ for a bad file: a :class:`NotShown` carries the reason, and a page says so in it
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import Invalid
 from ..i18n import _
 from ..storage import accepted
-from . import typeset
+from . import pictures, typeset
+from .notshown import Elsewhere, NotShown
 from .plan import Document
 
-VERSION = "1"
+VERSION = "2"
 """Changes when the same file would give other pages: cached pages of another version are not used."""
 
-MOST_PIXELS = accepted.MAX_PIXELS
 MOST_TEXT = 400_000
 OFFICE_SECONDS = 120
 OFFICE = frozenset({"docx", "xlsx", "pptx", "doc", "xls", "ppt", "wps", "et", "dps"})
-A4 = (595.276, 841.89)
-MARGIN = 42.5  # points around a picture
 
 _SOFFICE = (
     "C:/Program Files/LibreOffice/program/soffice.exe",
     "C:/Program Files (x86)/LibreOffice/program/soffice.exe",
 )
-
-
-class NotShown(Exception):
-    """A file that no pages can be made of; ``str()`` is the reason for people."""
 
 
 def pages_of(document: Document, cache: Path) -> Path:
@@ -55,13 +51,14 @@ def pages_of(document: Document, cache: Path) -> Path:
     kept = cache / f"{document.sha256}-{VERSION}.pdf"
     why = kept.with_suffix(".why")
     if kept.is_file():
+        os.utime(kept)  # what is used stays, see ``jobs``
         return kept
     if why.is_file():
         raise NotShown(why.read_text(encoding="utf-8"))
     try:
         pdf = _convert(path, document.name)
     except NotShown as error:
-        if not isinstance(error, _Elsewhere):
+        if not isinstance(error, Elsewhere):
             _keep(why, str(error).encode())
         raise
     except MemoryError:
@@ -75,8 +72,17 @@ def pages_of(document: Document, cache: Path) -> Path:
     return kept
 
 
-class _Elsewhere(NotShown):
-    """A reason that lies in this server, not in the file: it is tried again next time."""
+def sheet_of(shown: Sequence[tuple[int, str, Path]], most: int, cache: Path) -> tuple[Path, str]:
+    """One page with several photographs, each with its number and name; and what tells it from others.
+
+    :param shown: number, name, and the photograph's own page as :func:`pages_of` gave it.
+    """
+    said = json.dumps([VERSION, most, [(number, name, path.name) for number, name, path in shown]])
+    identity = hashlib.sha256(said.encode()).hexdigest()
+    kept = cache / f"sheet-{identity}.pdf"
+    if not kept.is_file():
+        _keep(kept, pictures.sheet([(f"{number}　{name}", path) for number, name, path in shown], most))
+    return kept, identity
 
 
 def _keep(path: Path, data: bytes) -> None:
@@ -91,8 +97,8 @@ def _convert(path: Path, name: str) -> bytes | None:
     kind = accepted.ending(name)
     if kind == "pdf":
         return _pdf(path)
-    if kind in {"jpg", "jpeg", "png"}:
-        return _picture(path)
+    if kind in pictures.ENDINGS:
+        return pictures.page_of(path, kind)
     if kind == "txt":
         return typeset.text_pages(_text(path))
     if kind in OFFICE:
@@ -124,54 +130,6 @@ def _pdf(path: Path) -> bytes | None:
         raise NotShown(_("PDF 已损坏，打不开")) from None
 
 
-def _picture(path: Path) -> bytes:
-    import pikepdf
-    from PIL import Image, ImageOps
-
-    Image.MAX_IMAGE_PIXELS = None  # our own limit stands here, before a pixel is decoded
-    with Image.open(path) as image:
-        if image.width * image.height > MOST_PIXELS:
-            size = f"{image.width}×{image.height}"
-            raise NotShown(_("图片太大（%(size)s 像素）", size=size))
-        upright = image.getexif().get(0x0112, 1) == 1
-        plain = image.format == "JPEG" and upright and image.mode in ("RGB", "L")
-        if plain:
-            data, width, height, mode = path.read_bytes(), image.width, image.height, image.mode
-            image.draft("RGB", (64, 64))
-            image.load()  # a broken one is found here, not by a reader of the volume
-        else:
-            turned = ImageOps.exif_transpose(image)
-            if turned.mode in ("RGBA", "LA", "P", "PA"):
-                turned = turned.convert("RGBA")
-                paper = Image.new("RGBA", turned.size, "white")
-                turned = Image.alpha_composite(paper, turned)
-            turned = turned.convert("L" if turned.mode in ("1", "L") else "RGB")
-            width, height, mode = turned.width, turned.height, turned.mode
-            if image.format == "JPEG":
-                out = io.BytesIO()
-                turned.save(out, "JPEG", quality=90)
-                data, plain = out.getvalue(), True
-            else:
-                data = zlib.compress(turned.tobytes(), 6)
-    paper_size = A4 if height >= width else (A4[1], A4[0])
-    scale = min((paper_size[0] - 2 * MARGIN) / width, (paper_size[1] - 2 * MARGIN) / height, 1.0)
-    shown = (width * scale, height * scale)
-    at = ((paper_size[0] - shown[0]) / 2, (paper_size[1] - shown[1]) / 2)
-    with pikepdf.new() as pdf:
-        stream = pdf.make_stream(data)
-        stream.Type, stream.Subtype = pikepdf.Name.XObject, pikepdf.Name.Image
-        stream.Width, stream.Height, stream.BitsPerComponent = width, height, 8
-        stream.ColorSpace = pikepdf.Name.DeviceGray if mode == "L" else pikepdf.Name.DeviceRGB
-        stream.Filter = pikepdf.Name.DCTDecode if plain else pikepdf.Name.FlateDecode
-        page = pdf.add_blank_page(page_size=paper_size)
-        page.obj.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(Im0=stream))
-        drawn = f"q {shown[0]:.3f} 0 0 {shown[1]:.3f} {at[0]:.3f} {at[1]:.3f} cm /Im0 Do Q"
-        page.obj.Contents = pdf.make_stream(drawn.encode())
-        result = io.BytesIO()
-        pdf.save(result, deterministic_id=True)
-        return result.getvalue()
-
-
 def _text(path: Path) -> str:
     data = path.read_bytes()[: MOST_TEXT * 4]
     for encoding in ("utf-8-sig", "gb18030"):
@@ -188,6 +146,27 @@ def _text(path: Path) -> str:
 
 # --- office files --------------------------------------------------------------------------------
 
+_SETTINGS = (
+    ("Office.Common/Security/Scripting", "BlockUntrustedRefererLinks", "true"),
+    ("Office.Common/Security/Scripting", "DisableMacrosExecution", "true"),
+    ("Office.Common/Security/Scripting", "DisableActiveContent", "true"),
+    ("Office.Common/Security/Scripting", "MacroSecurityLevel", "3"),
+    ("Office.Writer/Content/Update", "Link", "0"),
+    ("Office.Calc/Content/Update", "Link", "1"),
+)
+_PROFILE = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<oor:items xmlns:oor="http://openoffice.org/2001/registry" '
+    'xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+    + "".join(
+        f'<item oor:path="/org.openoffice.{path}"><prop oor:name="{name}" oor:op="fuse">'
+        f"<value>{value}</value></prop></item>"
+        for path, name, value in _SETTINGS
+    )
+    + "</oor:items>\n"
+)
+"""A throw-away profile for each file: no macro runs, and nothing is fetched that a document points to, be it
+an address or a file of this server."""
+
 
 def soffice() -> str | None:
     """LibreOffice on this machine."""
@@ -202,14 +181,16 @@ def _office(path: Path, kind: str, name: str) -> bytes:
         raise NotShown(error.message) from None
     program = soffice()
     if program is None:
-        raise _Elsewhere(_("服务器没有安装 LibreOffice，不能转成页面"))
+        raise Elsewhere(_("服务器没有安装 LibreOffice，不能转成页面"))
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / f"in.{kind}"
         shutil.copyfile(path, source)
-        profile = (Path(folder) / "profile").as_uri()
+        profile = Path(folder) / "profile"
+        (profile / "user").mkdir(parents=True)
+        (profile / "user" / "registrymodifications.xcu").write_text(_PROFILE, encoding="utf-8")
         command = [
             program,
-            f"-env:UserInstallation={profile}",
+            f"-env:UserInstallation={profile.as_uri()}",
             "--headless",
             "--norestore",
             "--convert-to",

@@ -51,6 +51,7 @@ class Plan:
     date_text: str
     sections: tuple[Section, ...]
     documents: tuple[Document, ...]
+    pictures: int = 1  # photographs of one section to a page: 1, 2 or 4
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

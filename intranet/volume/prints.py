@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..storage import accepted
+from .pictures import opened
 
 FEWEST, MOST = 8, 56
 """Set bits of a print that says something: a blank page's would be like every other blank page's."""
 
 
-def print_of(path: Path) -> str:
-    """dHash of a picture, 16 hexadecimal digits; "" if it cannot be read or is nearly blank."""
+def print_of(path: Path, kind: str = "") -> str:
+    """dHash of a picture, 16 hexadecimal digits; "" if it cannot be read or is nearly blank.
+
+    :param kind: ending of its name.
+    """
     from PIL import Image, ImageOps
 
-    Image.MAX_IMAGE_PIXELS = None  # our own limit stands here
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > accepted.MAX_PIXELS:
-                return ""
+        with opened(path, kind) as image:
             image.draft("L", (256, 256))
             small = ImageOps.exif_transpose(image).convert("L").resize((9, 8), Image.Resampling.LANCZOS)
     except Exception:  # whatever a library makes of a broken file

@@ -7,6 +7,7 @@ Noto Sans SC, embedded as a subset, so that every word can be searched and copie
 from __future__ import annotations
 
 import functools
+import io
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -44,36 +45,40 @@ _FRONT = (
 #v(6mm)
 #for e in d.entries {
   let shown = text(size: if e.level == 0 {11pt} else {9.5pt}, weight: if e.level == 0 {"bold"} else {"regular"})[
-    #h(e.level * 6mm)#e.text #box(width: 1fr, repeat[#text(fill: luma(150))[·]#h(1.5pt)]) #e.page
+    #h(e.level * 6mm)#e.text #box(width: 1fr, repeat[#text(fill: luma(150))[·]#h(1.5pt)]) #box(width: 9mm, align(right, str(e.page)))
   ]
   block(above: if e.level == 0 {4mm} else {2mm}, below: 0mm, link("volume:" + str(e.page), shown))
 }
 """
 )
 
-_DIVIDER = (
+_DIVIDERS = (
     _HEAD
     + _PAGE
     + """
-#v(36mm)
-#text(12pt, fill: luma(90), d.number)
-#v(2mm)
-#text(22pt, weight: "bold", d.title)
-#v(6mm)
-#line(length: 100%, stroke: 0.6pt + luma(120))
-#v(6mm)
-#text(10.5pt, d.text)
-#if d.materials.len() > 0 [
-  #v(8mm)
-  #text(12pt, weight: "bold", d.heading)
-  #v(2mm)
-  #table(columns: (1fr, auto), stroke: 0.4pt + luma(150), inset: 2.5mm,
-    ..d.materials.map(m => (m.label, m.state)).flatten())
-]
-#if d.refers.len() > 0 [
-  #v(6mm)
-  #for r in d.refers [ #text(10pt, r) \\ ]
-]
+#for (n, s) in d.sections.enumerate() {
+  if n > 0 { pagebreak() }
+  place(top + left, link("part:" + str(n), box(width: 1pt, height: 1pt)))
+  v(36mm)
+  text(12pt, fill: luma(90), s.number)
+  v(2mm)
+  par(justify: false, text(22pt, weight: "bold", s.title))
+  v(6mm)
+  line(length: 100%, stroke: 0.6pt + luma(120))
+  v(6mm)
+  text(10.5pt, s.text)
+  if s.materials.len() > 0 [
+    #v(8mm)
+    #text(12pt, weight: "bold", d.heading)
+    #v(2mm)
+    #table(columns: (1fr, auto), stroke: 0.4pt + luma(150), inset: 2.5mm,
+      ..s.materials.map(m => (m.label, m.state)).flatten())
+  ]
+  if s.refers.len() > 0 [
+    #v(6mm)
+    #for r in s.refers [ #text(10pt, r) \\ ]
+  ]
+}
 """
 )
 
@@ -95,6 +100,17 @@ _TEXT = (
     + '#set page(paper: "a4", margin: (left: 25mm, right: 18mm, top: 20mm, bottom: 22mm))\n'
     + "#set par(justify: false, leading: 0.7em)\n#set text(size: 10pt)\n"
     + '#for line in d.lines { block(spacing: 0.7em, if line == "" { [~] } else { text(line) }) }\n'
+)
+
+_CAPTIONS = (
+    _HEAD
+    + '#set page(paper: "a4", margin: 0pt, fill: none)\n#set par(justify: false, leading: 0.5em)\n'
+    + """
+#for c in d.captions {
+  place(top + left, dx: c.x * 1pt, dy: c.y * 1pt, box(width: c.width * 1pt, height: 26pt, clip: true,
+    align(center, text(9pt, c.words))))
+}
+"""
 )
 
 _STAMPS = (
@@ -149,25 +165,52 @@ def front(plan: Plan, entries: Sequence[tuple[int, str, int]]) -> bytes:
     return _compile(_FRONT, data)
 
 
-def divider(section: Section, refers: Sequence[str]) -> bytes:
-    """The page before an indicator's documents: its text, its materials, what stands elsewhere."""
+def dividers(sections: Sequence[tuple[Section, Sequence[str]]]) -> tuple[bytes, list[int]]:
+    """The page before each indicator's documents: its text, its materials, what stands elsewhere.
+
+    All in one PDF, which carries the font once. Also where each begins there, from 0, and at the end how
+    many pages there are.
+    """
+    if not sections:
+        return b"", [0]
     words = {"there": "", "miss": _("缺"), "absent": _("确实没有"), "na": _("不适用")}
-    materials = [
-        {
-            "label": m.label,
-            "state": "、".join(_("%(n)s 号", n=n) for n in m.numbers) or words.get(m.state, ""),
-        }
-        for m in section.materials
-    ]
     data = {
-        "number": section.number,
-        "title": section.title,
-        "text": section.text,
         "heading": _("材料清单"),
-        "materials": materials,
-        "refers": list(refers),
+        "sections": [
+            {
+                "number": section.number,
+                "title": section.title,
+                "text": section.text,
+                "materials": [
+                    {
+                        "label": m.label,
+                        "state": "、".join(_("%(n)s 号", n=n) for n in m.numbers) or words.get(m.state, ""),
+                    }
+                    for m in section.materials
+                ],
+                "refers": list(refers),
+            }
+            for section, refers in sections
+        ],
     }
-    return _compile(_DIVIDER, data)
+    return _starts(_compile(_DIVIDERS, data))
+
+
+def _starts(source: bytes) -> tuple[bytes, list[int]]:
+    """Take out the links ``part:<n>`` and say on which page each stood."""
+    import pikepdf
+
+    starts = []
+    with pikepdf.open(io.BytesIO(source)) as pdf:
+        for n, page in enumerate(pdf.pages):
+            notes: Any = page.obj.get("/Annots", ())
+            if any(str(note.A.URI).startswith("part:") for note in notes):
+                starts.append(n)
+                del page.obj["/Annots"]
+        starts.append(len(pdf.pages))
+        out = io.BytesIO()
+        pdf.save(out, deterministic_id=True)
+        return out.getvalue(), starts
 
 
 def stand_in(document: Document, size: int, reason: str) -> bytes:
@@ -188,6 +231,12 @@ def text_pages(text: str) -> bytes:
     return _compile(
         _TEXT, {"lines": text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4).split("\n")}
     )
+
+
+def captions(placed: Sequence[tuple[str, float, float, float]]) -> bytes:
+    """One clear A4 page with words under pictures. placed: words, left, top, width, in points."""
+    data = [{"words": words, "x": x, "y": y, "width": width} for words, x, y, width in placed]
+    return _compile(_CAPTIONS, {"captions": data})
 
 
 def stamps(texts: Sequence[str]) -> bytes:

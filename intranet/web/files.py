@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from flask import Blueprint, Response, request, send_file
 
+from intranet import jobs
 from intranet.documents.preview import LINES, READABLE
 from intranet.documents.preview import preview as read
 from intranet.errors import Invalid, NotFound
@@ -15,6 +17,8 @@ from intranet.queries.filed import evidence_for
 from intranet.queries.files import version_for
 from intranet.storage import accepted
 from intranet.storage.local import LocalStore
+from intranet.volume import pictures
+from intranet.volume.notshown import NotShown
 
 from . import access, context
 from .downloads import disposition
@@ -32,6 +36,7 @@ access.allow(
 )
 
 SANDBOX = "sandbox; default-src 'none'"
+_one_at_a_time = threading.Lock()
 PDF_VIEWER = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 """The browser's own PDF viewer is a plug-in, which ``sandbox`` would switch off."""
 
@@ -55,8 +60,24 @@ def preview(evidence_id: int) -> Response:
     evidence = evidence_for(context.db(), context.actor(), evidence_id)
     if evidence.media_type not in accepted.INLINE:
         return _send(evidence, media_type="application/octet-stream", policy=SANDBOX)
+    if evidence.media_type == accepted.HEIC:
+        return _heic(evidence)
     policy = PDF_VIEWER if evidence.media_type == "application/pdf" else SANDBOX
     return _send(evidence, media_type=evidence.media_type, policy=policy, inline=True)
+
+
+def _heic(evidence: Evidence) -> Response:
+    """A JPEG of a photograph that browsers cannot show, made at the first look; one at a time."""
+    source, digest = _path(evidence), evidence.sha256
+    context.db().expunge(evidence)
+    context.db().rollback()  # making it takes a second or two; no read is held open meanwhile
+    try:
+        with _one_at_a_time:
+            made = pictures.preview(source, jobs.cache_folder(context.ground().settings) / f"{digest}.jpg")
+    except NotShown as error:
+        raise NotFound(str(error)) from None
+    response = send_file(made.resolve(), mimetype="image/jpeg", conditional=True, etag=digest, max_age=0)
+    return _guard(response, evidence.name.rpartition(".")[0] + ".jpg", policy=SANDBOX, inline=True)
 
 
 @bp.get("/files/<int:evidence_id>/content")
@@ -92,7 +113,11 @@ def _send(
 ) -> Response:
     """The bytes under a type that we choose, never one that a browser guesses."""
     response = send_file(_path(file), mimetype=media_type, conditional=True, etag=file.sha256, max_age=0)
-    response.headers["Content-Disposition"] = disposition(file.name, inline=inline)
+    return _guard(response, file.name, policy=policy, inline=inline)
+
+
+def _guard(response: Response, name: str, *, policy: str, inline: bool) -> Response:
+    response.headers["Content-Disposition"] = disposition(name, inline=inline)
     response.headers["Content-Security-Policy"] = policy
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "private, no-store"

@@ -55,7 +55,7 @@ def test_one_bad_file_and_none_is_taken(world: World, client_for: SignIn) -> Non
     answer = upload(client, world, "A2", "slot:A2#1", ("方案.pdf", PDF), ("程序.exe", b"MZ"))
     assert answer.status_code == 422
     text = words(answer.get_data(as_text=True))
-    assert "“程序.exe”没有收下：不收这种文件。可以上传PDF、图片（JPG、PNG）" in text
+    assert "“程序.exe”没有收下：不收这种文件。可以上传PDF、图片（JPG、PNG、HEIC）" in text
     page = upload(client, world, "A2", "slot:A2#1", ("程序.exe", b"MZ"), htmx=False)
     assert (page.status_code, "“程序.exe”没有收下" in words(page.get_data(as_text=True))) == (422, True)
     assert "还没有选文件" in words(upload(client, world, "A2", "slot:A2#1").get_data(as_text=True))

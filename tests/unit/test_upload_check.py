@@ -122,7 +122,7 @@ def test_refused_with_what_is_allowed(tmp_path: Path, name: str) -> None:
         check(tmp_path, name, content)
     assert f"“{name}”没有收下" in refused.value.message
     assert why in refused.value.message
-    assert "PDF、图片（JPG、PNG）" in refused.value.message
+    assert "PDF、图片（JPG、PNG、HEIC）" in refused.value.message
 
 
 def bomb_of_ratio() -> bytes:

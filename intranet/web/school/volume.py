@@ -15,9 +15,10 @@ from intranet.enums import BuildState, Role
 from intranet.errors import Forbidden, NotFound
 from intranet.i18n import _
 from intranet.models import Volume
-from intranet.queries.volumes import held_volume, unfinished_volume, volumes_of
+from intranet.queries.volumes import held_volume, pictures_asked, unfinished_volume, volumes_of
 from intranet.storage.local import LocalStore
 from intranet.volume import originals
+from intranet.volume.build import PICTURES
 from intranet.web import access, context
 from intranet.web.downloads import disposition
 from intranet.web.forms import answer, go, say, wants_fragment
@@ -63,6 +64,9 @@ def volume(entry_id: int) -> Response:
         changed=spans(held.changed) if held else "",
         outdated=held is not None and _is_outdated(desk, held),
         may_build=_may_build(desk),
+        pictures=pictures_asked(session, entry_id),
+        choices=volumes.PICTURES,
+        photos=sum(f.evidence.media_type in PICTURES for f in desk.files),
     )
 
 
@@ -96,7 +100,9 @@ def volume_build(entry_id: int) -> Response:
     if not desk.files:
         say("warn", _("还没有材料，先上传再编制。"))
         return go(url_for("school.volume", entry_id=entry_id))
-    volumes.request_volume(desk.filing.session, desk.filing.actor, desk.filing.entry, at=desk.filing.at)
+    filing, asked = desk.filing, request.form.get("pictures", "")
+    pictures = int(asked) if asked in map(str, volumes.PICTURES) else None
+    volumes.request_volume(filing.session, filing.actor, filing.entry, at=filing.at, pictures=pictures)
     desk.filing.session.commit()  # the worker looks for it at once
     builder().wake()
     return go(url_for("school.volume", entry_id=entry_id))

@@ -1,0 +1,1 @@
+"""What ``make bench`` runs. Numbers are ratios taken in one interleaved run: machines differ, ratios less."""
