@@ -174,6 +174,8 @@ def _notes(view: RankingView) -> Iterator[str]:
         version=rubric.version,
     )
     yield _("结果状态：%(label)s。", label=view.label or _("未注明"))
+    if view.ties:
+        yield _("排名规则：%(rule)s", rule=view.ties)
     if view.frozen_at is not None:
         yield _("冻结时间：%(at)s。", at=moment(view.frozen_at))
     if view.fingerprint:

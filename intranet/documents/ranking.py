@@ -120,6 +120,8 @@ class _Ranking:
         for n, result in enumerate(self.results):
             self._row(_TOP + 1 + n, result)
         end = max(_TOP, _TOP + len(self.results))
+        if view.ties:
+            sheet.headline(end + 1, view.ties, self.book.subtitle)
         sheet.raw.autofilter(_TOP, 0, end, len(self.columns) - 1)
         sheet.raw.freeze_panes(_TOP + 1, 2)
         sheet.page(landscape=len(self.columns) > 7, heads=(_TOP, _TOP), note=view.label, footer=view.title)
@@ -234,6 +236,8 @@ class _Ranking:
 
     def _notes(self, result: Result) -> str:
         notes = [_("并列")] if result.tied else []
+        if result.unit in self.view.parted:
+            notes.append(self.view.parted[result.unit])
         if result.rank is None and not result.outcome.ranked:
             notes.append(_("不参加排名"))
         return "；".join([*notes, *result.outcome.notes])

@@ -79,7 +79,8 @@ class RulingMade:
 class RankingView:
     """Everything in a ranked workbook. results: in rank order, the unranked last.
 
-    units: by ``Result.unit``. label: 草案 未经公示 / 公示 / 定稿, on every page.
+    units: by ``Result.unit``. label: 草案 未经公示 / 公示 / 定稿 / 演练, on every page.
+    ties: the rule for equal standing, a sentence; parted: by unit, what set it apart from its equals.
     frozen_at: the document's date; None while nothing is frozen.
     """
 
@@ -92,6 +93,8 @@ class RankingView:
     label: str = ""
     frozen_at: datetime | None = None
     fingerprint: str = ""
+    ties: str = ""
+    parted: Mapping[str, str] = field(default_factory=dict)
 
     def part(self, result: Result) -> UnitPart:
         return self.units.get(result.unit, UnitPart())

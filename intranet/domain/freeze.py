@@ -17,21 +17,20 @@ from typing import Any
 from sqlmodel import Session
 
 from intranet.actor import Actor
-from intranet.domain.lifecycle import Check, errors_of, naming, require_reason
+from intranet.domain.freeze_check import open_leaves, standing_checks
+from intranet.domain.lifecycle import Check, errors_of, require_reason
 from intranet.domain.log import record
 from intranet.domain.operations import outcome_of, remember
 from intranet.domain.phases import phase_name
 from intranet.domain.scoring import EntrySheet, Scoring
 from intranet.domain.ties import rules_of, ties_of
-from intranet.enums import CycleState, Role, SubmissionState
+from intranet.enums import CycleState, Role
 from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
 from intranet.models import Cycle, Result, UnitResult
 from intranet.queries.results import files_of, marks_with_names, results_of, unit_results
 from intranet.rubric import engine, ledger
 from intranet.rubric.facts import Facts
-from intranet.rubric.fields import Form
-from intranet.rubric.ledger import State
 from intranet.rubric.model import Rubric
 from intranet.rubric.numbers import as_text
 
@@ -77,9 +76,9 @@ class Rehearsal:
         return [c for c in self.checks if c.severity != "error"]
 
 
-def rehearse(cycle: Cycle, scoring: Scoring, sheets: Mapping[int, EntrySheet]) -> Rehearsal:
+def rehearse(session: Session, cycle: Cycle, scoring: Scoring, sheets: Mapping[int, EntrySheet]) -> Rehearsal:
     """Score the cohort without storing anything. An exception of the plugin is an error of the list."""
-    checks = _standing(scoring, sheets)
+    checks = standing_checks(session, cycle, scoring, sheets)
     results: list[ledger.Result] = []
     if sheets and not scoring.plugin_missing:
         try:
@@ -89,69 +88,8 @@ def rehearse(cycle: Cycle, scoring: Scoring, sheets: Mapping[int, EntrySheet]) -
             )
         except DomainError as error:
             checks.append(Check("error", "rubric", _("算分时出错：%(why)s", why=error.message)))
-    checks += _open_leaves(scoring.rubric, results)
+    checks += open_leaves(scoring.rubric, results, sheets)
     return Rehearsal(results, sorted(checks, key=lambda c: c.severity != "error"))
-
-
-def _standing(scoring: Scoring, sheets: Mapping[int, EntrySheet]) -> list[Check]:
-    out: list[Check] = []
-
-    def note(severity: str, code: str, text: str) -> None:
-        out.append(Check(severity, code, text))
-
-    if scoring.plugin_missing:
-        note("error", "rubric", _("这份考核办法的插件没有安装，不能算分。装回同一版本后再冻结。"))
-    if not sheets:
-        note("error", "units", _("这个周期没有考核对象。"))
-    entries = [s.entry for s in sheets.values()]
-    unsent = [e.name for e in entries if e.state == SubmissionState.OPEN]
-    if unsent:
-        note("warning", "progress", _("%(names)s没有提交，未填的按 0 分计。", names=naming(unsent)))
-    back = [e.name for e in entries if e.state == SubmissionState.RETURNED]
-    if back:
-        note("warning", "progress", _("%(names)s有退回的指标没有改完。", names=naming(back)))
-    doubtful = {s.entry.name: sum(m.doubtful for m in s.source.marks) for s in sheets.values()}
-    if any(doubtful.values()):
-        names = naming([name for name, n in doubtful.items() if n])
-        note("warning", "review", _("%(names)s还有标“存疑”的评分，不会计入。", names=names))
-    blank = {s.entry.name: blanks(scoring.rubric, s.facts, s.form) for s in sheets.values()}
-    if any(blank.values()):
-        names = naming([_("%(name)s（%(n)s 项）", name=name, n=n) for name, n in blank.items() if n])
-        note("warning", "data", _("教育局数据还有空白：%(names)s。空白不是 0，请核对。", names=names))
-    wrong = [s.entry.name for s in sheets.values() if any(p.severity == "error" for p in s.problems)]
-    if wrong:
-        note("warning", "progress", _("%(names)s的填报里有没改正的错误。", names=naming(wrong)))
-    return out
-
-
-def blanks(rubric: Rubric, facts: Facts, form: Form) -> int:
-    """How many of the bureau's own fields are empty for this unit."""
-    n = 0
-    for field in form.fields.values():
-        if field.by != "bureau" or field.key in form.hidden:
-            continue
-        if field.per == "member":
-            n += sum(facts.of_member(school, field.key, "bureau") is None for school in facts.members)
-        else:
-            n += facts.get(field.key, "bureau") is None
-    return n
-
-
-def _open_leaves(rubric: Rubric, results: Sequence[ledger.Result]) -> list[Check]:
-    """Leaves that stay open even in a frozen pass: nobody has scored or settled them."""
-    out = []
-    for result in results:
-        waiting = [c for c in rubric.leaves() if result.sheet[c.code].state is State.PENDING]
-        if waiting:
-            names = naming([c.name[:16] for c in waiting])
-            text = _(
-                "%(unit)s：%(n)s 条还没有评分结果（%(names)s），请组长在“分差与审定”里审定。",
-                unit=result.name,
-                n=len(waiting),
-                names=names,
-            )
-            out.append(Check("error", "review", text))
-    return out
 
 
 # --- the freeze ----------------------------------------------------------------------------------
@@ -299,7 +237,7 @@ def freeze(
             return held
     if cycle.state not in allowed:
         raise DomainError(_("现在是%(phase)s阶段。合议阶段才能冻结结果。", phase=phase_name(cycle.state)))
-    rehearsal = rehearse(cycle, scoring, sheets)
+    rehearsal = rehearse(session, cycle, scoring, sheets)
     if rehearsal.errors:
         raise DomainError(_("还不能冻结：%(what)s", what=" ".join(c.text for c in rehearsal.errors)))
     unseen = [c.text for c in rehearsal.warnings if accepted is not None and c.text not in accepted]

@@ -33,12 +33,23 @@ NAMES = 6
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A unit that a check is about. code: the indicator it stands on, if it is about one; n: how often."""
+
+    entry_id: int
+    name: str
+    code: str = ""
+    n: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """Something that stands in the way of a step. severity: error, warning; code: where to go about it."""
 
     severity: str
     code: str
     text: str
+    places: tuple[Place, ...] = ()
 
 
 def errors_of(checks: Sequence[Check]) -> list[Check]:

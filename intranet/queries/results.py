@@ -23,6 +23,7 @@ from intranet.rubric import ledger, sentences
 from intranet.rubric.ledger import Score, State
 from intranet.rubric.model import Rubric
 from intranet.rubric.numbers import show
+from intranet.rubric.ranking import figure
 
 
 def results_of(session: Session, cycle_id: int) -> Sequence[Result]:
@@ -149,6 +150,25 @@ class Ranking:
         if found is None:
             raise NotFound(_("这份结果里没有这个单位。"))
         return found
+
+    def parted_by(self, line: UnitLine) -> str:
+        """Code of the figure that set this unit apart from another of equal standing; "" if none had to."""
+        mine = line.result
+        for other in (x.result for x in self.lines if x is not line):
+            apart = mine.rank is not None and other.rank is not None and mine.rank != other.rank
+            if not apart or mine.group != other.group or self._standing(mine) != self._standing(other):
+                continue
+            for code in self.held.rules.get("tie_break", ()):
+                one, two = figure(mine, code), figure(other, code)
+                if one is None or two is None or one == two:
+                    continue
+                if (one > two) == ((mine.rank or 0) < (other.rank or 0)):
+                    return str(code)
+                break  # the plugin's own key decided
+        return ""
+
+    def _standing(self, result: ledger.Result) -> Fraction | None:
+        return result.total if self.rubric.rank_by == "total" else result.subtotals.get(self.rubric.rank_by)
 
     def root_losses(self, line: UnitLine) -> list[str]:
         """What was taken from the total, in words."""

@@ -242,7 +242,7 @@ def result_paths(world: World) -> dict[str, list[str]]:
     tabs = ("ranking", f"ranking/{entry}", "ranking/check", "freeze", "phase")
     return {
         "admin": [f"{bureau}/{tab}" for tab in tabs],
-        "leader": ["/leader", leader, f"{leader}/ranking", f"{leader}/ranking/{entry}"],
+        "leader": ["/leader", leader, f"{leader}/charts", f"{leader}/ranking", f"{leader}/ranking/{entry}"],
         "auditor": ["/leader", "/bureau/log", f"{bureau}/ranking/check"],
         "lead1": ["/tasks", school, f"{school}/result", f"{school}/forms/report"],
     }
@@ -264,7 +264,7 @@ def published(world: World, app: Flask) -> Iterator[Server]:
         assert cycle is not None
         scoring = scoring_for(cycle, app.extensions["intranet"].registry)
         sheets = score_entries(session, cycle, scoring, entries_of(session, world.cycle_id), check=True)
-        seen = [check.text for check in freeze.rehearse(cycle, scoring, sheets).warnings]
+        seen = [check.text for check in freeze.rehearse(session, cycle, scoring, sheets).warnings]
         actor, at = world.actor("admin"), datetime.now(UTC)
         freeze.freeze(session, actor, cycle, scoring, sheets, accepted=seen, reason="", at=at)
         cycle.state = CycleState.PUBLISHED

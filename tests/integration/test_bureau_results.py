@@ -14,8 +14,19 @@ from openpyxl import load_workbook
 from sqlmodel import col, select
 
 from intranet import create_app
-from intranet.enums import CycleState, SubmissionState
-from intranet.models import Answer, Cycle, Entry, FactRow, LogEntry, Mark, Result, TableState, UnitResult
+from intranet.enums import ConfirmState, CycleState, SubmissionState
+from intranet.models import (
+    Answer,
+    Confirmation,
+    Cycle,
+    Entry,
+    FactRow,
+    LogEntry,
+    Mark,
+    Result,
+    TableState,
+    UnitResult,
+)
 from intranet.plugins import build_plugin_manager
 from tests.unit.rubric import sample
 from tests.world import PASSWORD, Client, World, words
@@ -49,6 +60,17 @@ def fill(world: World, code: str, *, pairs: int, grades: dict[str, str], absence
                 cells = {**example, **own}
                 row = FactRow(entry_id=entry_id, table=table, position=position, cells=cells, created_by=by)
                 session.add(row)
+                if table == "exchange":
+                    session.flush()
+                    said = Confirmation(
+                        entry_id=entry_id,
+                        row_id=row.id or 0,
+                        school_id=world.schools[cells["receiver"]],
+                        row_version=row.version,
+                        state=ConfirmState.CONFIRMED,
+                        said_by=by,
+                    )
+                    session.add(said)
         session.add(TableState(entry_id=entry_id, table="resources", declared_empty=True))
         put("panel", "A2.quality", "0.5")
         if absences is not None:
@@ -69,18 +91,19 @@ def fill(world: World, code: str, *, pairs: int, grades: dict[str, str], absence
                     reason="章程未修订",
                 )
             )
-        user = world.users["rev1"]
-        session.add(
-            Mark(
-                entry_id=entry_id,
-                code="C1.1",
-                role="visit",
-                user_id=user,
-                verdict="良",
-                points=Fraction(6),
-                made_by=user,
+        for login in ("rev1", "rev2"):
+            user = world.users[login]
+            session.add(
+                Mark(
+                    entry_id=entry_id,
+                    code="C1.1",
+                    role="visit",
+                    user_id=user,
+                    verdict="良",
+                    points=Fraction(6),
+                    made_by=user,
+                )
             )
-        )
         entry = session.get(Entry, entry_id)
         assert entry is not None
         entry.state, entry.round, entry.submitted_at = SubmissionState.SUBMITTED, 1, datetime.now(UTC)
@@ -144,7 +167,7 @@ def test_open_leaves_block_and_are_named(
     assert "丁桥教育集团：1 条还没有评分结果（甲、示范" in text
     assert "甲山教育集团：" not in text
     assert "教育局数据还有空白" in text
-    assert "甲山教育集团（3 项）" in text
+    assert "甲山教育集团（3 处）" in text
     answer = admin.post(f"{base}/freeze", {"op": "f"})
     assert answer.status_code == 409
     with world.read() as session:
@@ -174,6 +197,7 @@ def test_freezing_stores_ranks_ledger_facts_and_marks(
         ("A1.2", "panel", "评委一", "2", None),
         ("A1.2", "panel", "评委二", "3", None),
         ("C1.1", "visit", "评委一", "6", "良"),
+        ("C1.1", "visit", "评委二", "6", "良"),
     ]
     with world.read() as session:
         logged = session.exec(select(LogEntry).where(LogEntry.action == "result.freeze")).one()
@@ -189,7 +213,7 @@ def test_warnings_must_be_ticked_one_by_one(
         assert answer is not None
         session.delete(answer)
         session.commit()
-    warning = "教育局数据还有空白：甲山教育集团（1 项）。空白不是 0，请核对。"
+    warning = "教育局数据还有空白：甲山教育集团（1 处）。空白不是 0，请核对。"
     assert warning in admin.text(f"{filled}/freeze")
     refused = admin.post(f"{filled}/freeze", {"accepted": "别的", "op": "w"})
     assert (refused.status_code, "请逐条看过提醒并勾选" in refused.get_data(as_text=True)) == (422, True)
@@ -327,7 +351,7 @@ def test_leaders_and_auditors_read_the_list_and_change_nothing(
 ) -> None:
     leader = client_for("leader")
     assert "还没有考核结果" in leader.text("/leader")
-    assert leader.get(f"/leader/cycles/{world.cycle_id}").status_code == 404
+    assert "还没有冻结结果" in leader.text(f"/leader/cycles/{world.cycle_id}")
     client_for("admin").post(f"{filled}/freeze", {"op": "f"})
     for login in ("leader", "auditor"):
         reader = client_for(login)

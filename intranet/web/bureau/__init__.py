@@ -7,6 +7,8 @@ from flask import Blueprint
 bp = Blueprint("bureau", __name__, url_prefix="/bureau")
 
 from . import (  # noqa: E402
+    calendar,
+    appeals,
     carry,
     copying,
     cycles,
@@ -16,6 +18,7 @@ from . import (  # noqa: E402
     people,
     phases,
     progress,
+    publication,
     radar,
     recusals,
     register,
@@ -23,10 +26,14 @@ from . import (  # noqa: E402
     results,
     rubrics,
     rulings,
+    showing,
+    whatif,
 )
 
 __all__ = [
+    "appeals",
     "bp",
+    "calendar",
     "carry",
     "copying",
     "cycles",
@@ -36,6 +43,7 @@ __all__ = [
     "people",
     "phases",
     "progress",
+    "publication",
     "radar",
     "recusals",
     "register",
@@ -43,4 +51,6 @@ __all__ = [
     "results",
     "rubrics",
     "rulings",
+    "showing",
+    "whatif",
 ]

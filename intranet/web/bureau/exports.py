@@ -16,10 +16,11 @@ from intranet.documents.view import (
     SettledMark,
     UnitPart,
 )
-from intranet.domain import rulings
+from intranet.domain import rulings, ties
+from intranet.domain.phases import practice_label
 from intranet.enums import CycleState
 from intranet.i18n import _
-from intranet.models import SETTLED
+from intranet.models import SETTLED, Cycle
 from intranet.queries.explain import own_points
 from intranet.queries.results import Ranking, UnitLine
 from intranet.rubric import forms
@@ -36,6 +37,11 @@ def label_of(state: CycleState) -> str:
         CycleState.FINAL: _("定稿"),
         CycleState.ARCHIVED: _("定稿"),
     }.get(state, _("草案 未经公示"))
+
+
+def label_for(cycle: Cycle) -> str:
+    """The same for a cycle: a practice one says that it is, whatever phase it plays."""
+    return practice_label(cycle) or label_of(cycle.state)
 
 
 def form_context(rubric: Rubric, line: UnitLine) -> forms.Context:
@@ -117,7 +123,13 @@ def ranking_view(ranking: Ranking, definition: Definition, *, bureau: str, zone:
             )
             for s in rulings.settled(cycle, definition)
         ],
-        label=label_of(cycle.state),
+        label=label_for(cycle),
+        ties=ties.sentence(ranking.rubric, ties.ties_in(ranking.held.rules)),
+        parted={
+            line.result.unit: _("同分，比%(what)s", what=ties.names_of(ranking.rubric, [code])[0])
+            for line in ranking.lines
+            if (code := ranking.parted_by(line))
+        },
         frozen_at=ranking.held.frozen_at.astimezone(here),
         fingerprint=ranking.held.fingerprint,
     )

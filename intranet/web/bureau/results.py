@@ -13,6 +13,7 @@ from intranet.documents import ranking as workbook
 from intranet.domain import freeze as work
 from intranet.domain.recheck import recheck as recheck_stored
 from intranet.domain.scoring import EntrySheet, score_entries
+from intranet.domain.ties import names_of, sentence, ties_in, ties_of
 from intranet.enums import CycleState, Role
 from intranet.errors import DomainError, NotFound
 from intranet.i18n import _
@@ -53,21 +54,23 @@ def _live(cycle: Cycle) -> dict[int, EntrySheet]:
 
 
 def _freeze(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
-    sheets = _live(cycle)
+    sheets, rubric = _live(cycle), frame.scoring_of(cycle).rubric
     before = stored.results_of(db(), cycle.id or 0)
     moves = []
     if len(before) > 1:
         older, newer = (stored.unit_results(db(), r.id or 0) for r in (before[1], before[0]))
-        moves = work.moved(older, newer)
+        moves = work.moved(older, newer, rubric)
     return frame.page(
         "bureau/freeze.html",
         cycle,
         "freeze",
         status=status,
         error=error,
-        rehearsal=work.rehearse(cycle, frame.scoring_of(cycle), sheets),
+        rehearsal=work.rehearse(db(), cycle, frame.scoring_of(cycle), sheets),
         before=before,
         moves=moves,
+        rubric=rubric,
+        tie_sentence=sentence(rubric, ties_of(cycle)),
         names={i: u.name for i, u in lists.users_by_id(db(), [r.frozen_by for r in before]).items()},
         is_current=work.is_current(db(), before[0] if before else None, sheets),
         may_freeze=cycle.state == work.FREEZING,
@@ -159,6 +162,7 @@ def ranking_page(cycle: Cycle, *, entry_id: int | None = None) -> Response:
             "ranking": ranking,
             "line": ranking.line(entry_id),
             "drill": None if closed else drill,
+            "names_of": names_of,
         }
         return answer("bureau/_ranking_unit.html", cycle=cycle, unit_endpoint=unit_endpoint, **values)
     return frame.page(
@@ -167,7 +171,9 @@ def ranking_page(cycle: Cycle, *, entry_id: int | None = None) -> Response:
         "ranking",
         ranking=ranking,
         drill=drill,
+        names_of=names_of,
         unit_endpoint=unit_endpoint,
+        tie_sentence="" if ranking is None else sentence(ranking.rubric, ties_in(ranking.held.rules)),
         may_freeze=cycle.state == work.FREEZING,
         recheck=None,
     )
@@ -239,7 +245,7 @@ def ranking_form(cycle_id: int, entry_id: int, key: str) -> Response:
         unit=line.result.name,
         cycle=cycle.title,
         bureau=ground().settings.bureau_name,
-        label=exports.label_of(cycle.state),
+        label=exports.label_for(cycle),
         places=rubric.places,
         made_at=found.held.frozen_at,
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from flask import Response, request, url_for
 
 from intranet.domain import form_lines
+from intranet.domain.phases import practice_label
 from intranet.domain.self_scores import own_facts
 from intranet.domain.volumes import page_ranges
 from intranet.errors import Conflict, DomainError, Invalid, NotFound
@@ -181,6 +182,7 @@ def form_xlsx(entry_id: int, key: str) -> Response:
         unit=desk.filing.entry.name,
         cycle=desk.filing.cycle.title,
         bureau=context.ground().settings.bureau_name,
+        label=practice_label(desk.filing.cycle),
         places=desk.rubric.places,
         made_at=context.current_time(),
     )
