@@ -35,6 +35,7 @@ from intranet.domain import (
     rulings,
     submission,
 )
+from intranet.domain.calendar import start_calendar
 from intranet.domain.filing import Filing
 from intranet.domain.scoring import Scoring, score_entry, scoring_for
 from intranet.domain.self_scores import own_sheet
@@ -82,6 +83,7 @@ def build_demo(engine: sa.Engine, settings: Settings, registry: RubricRegistry) 
         if has_any_user(session):
             known = json.loads(remembered.read_text(encoding="utf-8") or "[]")
             return Demo(False, tuple(Account(**a) for a in known))
+        start_calendar(session)
         hashed = accounts.hash_password(PASSWORD)
         shown: list[Account] = []
         staff = {login: _person(session, login, name, hashed) for login, name, _r, _w in STAFF}
@@ -188,8 +190,8 @@ def _cycle(
     seen = definition.fingerprint(cycle.rulings)
     lifecycle.open_cycle(session, admin, cycle, definition, is_installed=True, seen=seen, at=now)
     for user_id in {*seated[Role.CHAIR], *seated[Role.REVIEWER]}:
-        member = actor_for(session, user_by_id(session, user_id))
-        recusal.declare(session, member, cycle, [], nobody=True, at=now)
+        seated_one = actor_for(session, user_by_id(session, user_id))
+        recusal.declare(session, seated_one, cycle, [], nobody=True, at=now)
     scoring = scoring_for(cycle, registry)
     assert cycle.id is not None
     entries = {entry.code: entry for entry in entries_of(session, cycle.id)}

@@ -62,11 +62,15 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows under the heads. A table with problems should not be imported."""
+    """The rows under the heads. A table with problems should not be imported.
+
+    columns: letters of the column under each head, "" where it is missing.
+    """
 
     headers: tuple[str, ...]
     rows: tuple[TableRow, ...]
     problems: tuple[CellProblem, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 def read_table(
@@ -223,7 +227,8 @@ class _Reader:
         rows = tuple(self._rows(grid, at, places))
         if not rows and not self.problems:
             self._problem(grid, "", _("表头下面没有内容，请从第 %(row)s 行起填写", row=grid.top + at + 2))
-        return Table(self.headers, rows, tuple(self.problems[:MOST_PROBLEMS]))
+        columns = tuple(letters(grid.left + n) if n >= 0 else "" for n in places)
+        return Table(self.headers, rows, tuple(self.problems[:MOST_PROBLEMS]), columns)
 
     def _problem(self, grid: Grid, cell: str, message: str) -> None:
         if len(self.problems) < MOST_PROBLEMS:

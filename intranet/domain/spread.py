@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from intranet.domain.standing import Item, Leaf
-from intranet.models import EntrySchool, Mark
+from intranet.models import Mark
+from intranet.queries.assignments import Asked
 from intranet.queries.review import Reviewer
 from intranet.rubric.model import Clause
 
@@ -39,8 +40,7 @@ class Spread:
 
 def board_of(
     items: Sequence[Item],
-    reviewers: Sequence[Reviewer],
-    schools: Mapping[int, Sequence[EntrySchool]],
+    asked: Asked,
     *,
     everyone: bool = False,
 ) -> list[Spread]:
@@ -52,15 +52,14 @@ def board_of(
     for item in items:
         if not (everyone or item.is_submitted):
             continue
-        own = {s.school_id for s in schools.get(item.entry.id or 0, ())}
-        asked = [r for r in reviewers if not r.schools & own]
+        wanted = asked.of(item.entry.id or 0, item.indicator.code)
         for leaf in item.marked:
             have = {m.user_id for m in leaf.given}
             out.append(
                 Spread(
                     leaf,
                     item.indicator,
-                    missing=tuple(r for r in asked if r.user_id not in have),
+                    missing=tuple(r for r in wanted if r.user_id not in have),
                     doubtful=tuple(m for m in leaf.marks if m.doubtful),
                     stale=tuple(m for m in leaf.given if leaf.is_stale(m)),
                 )

@@ -35,6 +35,7 @@ from intranet.enums import CombineRule, SubmissionState
 from intranet.errors import Invalid
 from intranet.models import SETTLED, Entry, Mark
 from intranet.plugins import RubricRegistry, build_plugin_manager
+from intranet.queries.assignments import Asked
 from intranet.queries.facts import FactSource
 from intranet.queries.review import Reviewer, others_marks
 from intranet.rubric import engine
@@ -282,7 +283,7 @@ def test_neighbours_are_the_submitted_ones(ground: tuple[Rubric, engine.Hooks]) 
 
 # --- the chair's board ----------------------------------------------------------------------------
 
-PEOPLE = [Reviewer(HER, "乙", False, frozenset()), Reviewer(HIM, "丙", False, frozenset({7}))]
+PEOPLE = (Reviewer(HER, "乙", False, frozenset()), Reviewer(HIM, "丙", False, frozenset({7})))
 
 
 def rows(
@@ -290,7 +291,7 @@ def rows(
 ) -> dict[str, Any]:
     filed = sheet(ground, marks, docs=sample_docs())
     items = [item_of(ground[0], filed, i, rule) for i in indicators_of(ground[0])]
-    return {row.leaf.code: row for row in board_of(items, PEOPLE, {})}
+    return {row.leaf.code: row for row in board_of(items, Asked(PEOPLE))}
 
 
 def test_the_board_puts_the_widest_spread_first(ground: tuple[Rubric, engine.Hooks]) -> None:
@@ -335,11 +336,20 @@ def test_under_the_chairs_rule_every_difference_needs_settling(ground: tuple[Rub
 
 
 def test_a_reviewer_of_a_member_school_is_not_missed(ground: tuple[Rubric, engine.Hooks]) -> None:
-    from intranet.enums import SchoolRole
-    from intranet.models import EntrySchool
-
     filed = sheet(ground)
     items = [item_of(ground[0], filed, ground[0].by["A2"], CombineRule.MEAN)]
-    own = EntrySchool(entry_id=1, school_id=7, code="s7", name="示例七小", role=SchoolRole.MEMBER)
-    (row,) = board_of(items, PEOPLE, {1: [own]})
+    (row,) = board_of(items, Asked(PEOPLE, {1: frozenset({7})}))
     assert [r.name for r in row.missing] == ["乙"]
+
+
+def test_only_those_who_are_assigned_and_not_recused_are_missed(ground: tuple[Rubric, engine.Hooks]) -> None:
+    item = item_of(ground[0], sheet(ground), ground[0].by["A2"], CombineRule.MEAN)
+    him = Reviewer(HIM, "丙", False, frozenset(), recused=frozenset({1}))
+    people = (PEOPLE[0], him, Reviewer(ME, "甲", False, frozenset()))
+    pairs = {(1, "A2"): frozenset({ME, HIM})}
+    (row,) = board_of([item], Asked(people, {}, pairs))
+    assert [r.name for r in row.missing] == ["甲"]
+    (row,) = board_of([item], Asked(people, {}, {}))
+    assert row.missing == ()
+    (row,) = board_of([item], Asked(people))
+    assert [r.name for r in row.missing] == ["乙", "甲"]

@@ -18,7 +18,8 @@ from intranet.enums import CycleState
 from intranet.errors import Conflict, DomainError, Invalid, NotFound
 from intranet.i18n import _
 from intranet.models import Answer, Cycle, LogEntry, Mark
-from intranet.queries import entries, review
+from intranet.queries import review
+from intranet.queries.assignments import asked_of
 from intranet.queries.filed import names_of
 from intranet.rubric.marks import verdicts
 from intranet.rubric.model import Field, Option, Rubric
@@ -48,12 +49,11 @@ PAGE = 100
 def board(cycle_id: int) -> Response:
     cycle = review.panel_cycle_for(db(), actor(), cycle_id)
     require_chair(actor(), cycle)
-    desk = open_desk(cycle, by="unit")
-    reviewers = review.reviewers_of(db(), cycle_id)
+    desk = open_desk(cycle, by="unit", whole=True)
+    asked = asked_of(db(), cycle)
     rows = board_of(
         desk.items,
-        reviewers,
-        entries.schools_of(db(), list(desk.sheets)),
+        asked,
         everyone=cycle.state == CycleState.DELIBERATION,
     )
     counts = {kind: sum(kind in row.kinds for row in rows) for kind in KINDS}
@@ -76,7 +76,7 @@ def board(cycle_id: int) -> Response:
         show=show,
         leaves=len(rows),
         units=len(desk.sheets),
-        reviewers=reviewers,
+        reviewers=asked.reviewers,
         names=names_of(db(), {m.user_id for row in rows for m in row.leaf.marks}),
         combine=cycle.combine,
     )
@@ -231,9 +231,7 @@ def _page(
     asked: list[Figure] | None = None,
     status: int = 200,
 ) -> Response:
-    reviewers = review.reviewers_of(db(), item.entry.cycle_id)
-    schools = entries.schools_of(db(), [entry_id(item.entry)])
-    rows = {row.leaf.code: row for row in board_of([item], reviewers, schools)}
+    rows = {row.leaf.code: row for row in board_of([item], asked_of(db(), cycle))}
     boxes = [_box(leaf, rows.get(leaf.code)) for leaf in item.marked]
     if box is not None:
         boxes = [_kept(b, box) if b.leaf.code == box.leaf.code else b for b in boxes]

@@ -7,12 +7,14 @@ from functools import cached_property
 
 from flask import request
 
+from intranet.domain.queue_order import shuffled
 from intranet.domain.scoring import EntrySheet, Scoring, score_entries, scoring_for
 from intranet.domain.standing import Item, Progress, indicators_of, item_of, items_of, progress_of, unmarked
 from intranet.errors import NotFound
 from intranet.i18n import _
 from intranet.models import Cycle, Entry
 from intranet.queries import review
+from intranet.queries.assignments import Cell, cells_of, is_asked
 from intranet.rubric.model import Clause, Rubric
 
 from ..context import actor, db, ground
@@ -22,12 +24,19 @@ ORDERS = ("indicator", "unit")
 
 @dataclass
 class Desk:
-    """The queue of one cycle for the actor, in the order ``by``."""
+    """The queue of one cycle for the actor, in the order ``by``: what the person is asked to score.
+
+    whole: the chair's view instead, everything that the person meets, as printed; printed: the own queue,
+    but the units in their order (the scoring sheet).
+    """
 
     cycle: Cycle
     scoring: Scoring
     sheets: dict[int, EntrySheet]
     by: str
+    mine: frozenset[Cell] | None = None
+    whole: bool = False
+    printed: bool = False
 
     @property
     def rubric(self) -> Rubric:
@@ -35,7 +44,12 @@ class Desk:
 
     @cached_property
     def items(self) -> list[Item]:
-        return items_of(self.rubric, self.sheets, self.cycle.combine, by=self.by)
+        items = items_of(self.rubric, self.sheets, self.cycle.combine, by=self.by)
+        if self.whole:
+            return items
+        if self.mine is not None:
+            items = [i for i in items if (i.entry.id, i.indicator.code) in self.mine]
+        return items if self.printed else shuffled(items, actor().user_id, self.cycle.id or 0, by=self.by)
 
     @cached_property
     def progress(self) -> Progress:
@@ -52,12 +66,14 @@ def scoring_of(cycle: Cycle) -> Scoring:
     return scoring_for(cycle, ground().registry)
 
 
-def open_desk(cycle: Cycle, *, by: str | None = None) -> Desk:
+def open_desk(cycle: Cycle, *, by: str | None = None, whole: bool = False, printed: bool = False) -> Desk:
     """Everything of the cycle that the actor meets; a fixed number of queries for any number of entries."""
     assert cycle.id is not None
     scoring = scoring_of(cycle)
     entries = review.panel_entries(db(), actor(), cycle.id)
-    return Desk(cycle, scoring, score_entries(db(), cycle, scoring, entries), by or order())
+    sheets = score_entries(db(), cycle, scoring, entries)
+    mine = None if whole else cells_of(db(), cycle, actor().user_id)
+    return Desk(cycle, scoring, sheets, by or order(), mine, whole, printed)
 
 
 def indicator_for(rubric: Rubric, code: str) -> Clause:
@@ -71,7 +87,12 @@ def indicator_for(rubric: Rubric, code: str) -> Clause:
 def blind_item(
     scoring: Scoring, sheet: EntrySheet, indicator: Clause, cycle: Cycle
 ) -> tuple[EntrySheet, Item]:
-    """The item scored from the facts alone: no reviewer's mark is anywhere in its sheet."""
+    """The item scored from the facts alone: no reviewer's mark is anywhere in its sheet.
+
+    :raises NotFound: it is not assigned to this reviewer; a chair may look at everything.
+    """
+    if not actor().chairs(cycle.id or 0) and not is_asked(db(), actor(), cycle, sheet.entry, indicator.code):
+        raise NotFound(_("这一项没有分派给您。"))
     blind = unmarked(scoring, sheet)
     return blind, item_of(scoring.rubric, blind, indicator, cycle.combine)
 

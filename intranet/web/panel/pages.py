@@ -114,7 +114,7 @@ def _groups(items: Sequence[Item], by: str, *, reviewing: bool) -> list[Group]:
 def sheet(cycle_id: int) -> Response:
     """The own marks of the cycle, unit after unit, to print and sign."""
     cycle = review.panel_cycle_for(db(), actor(), cycle_id)
-    desk = open_desk(cycle, by="unit")
+    desk = open_desk(cycle, by="unit", printed=True)
     submitted = [i for i in desk.items if i.is_submitted]
     units = [tuple(found) for _id, found in groupby(submitted, key=lambda i: i.entry.id)]
     return answer(
