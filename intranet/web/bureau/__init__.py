@@ -7,6 +7,7 @@ from flask import Blueprint
 bp = Blueprint("bureau", __name__, url_prefix="/bureau")
 
 from . import (  # noqa: E402
+    burden,
     calendar,
     appeals,
     carry,
@@ -33,6 +34,7 @@ from . import (  # noqa: E402
 __all__ = [
     "appeals",
     "bp",
+    "burden",
     "calendar",
     "carry",
     "copying",
