@@ -38,7 +38,7 @@ def step_name(step: str) -> str:
     }[step]
 
 
-TABS = ("progress", "data", "radar", "freeze", "ranking", "phase", "rulings", "dates", "units", "panel")
+TABS = ("progress", "data", "radar", "showing", "freeze", "ranking", "phase", "rulings", "dates", "units", "panel")
 
 
 def tab_name(tab: str) -> str:
@@ -46,6 +46,7 @@ def tab_name(tab: str) -> str:
         "progress": _("填报进度"),
         "data": _("教育局数据"),
         "radar": _("查重"),
+        "showing": _("展示考核"),
         "freeze": _("冻结"),
         "ranking": _("排名"),
         "phase": _("阶段"),
