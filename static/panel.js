@@ -87,6 +87,8 @@
     row.querySelector("input[type=hidden]").disabled = !on;
     var times = row.querySelector(".times");
     if (times) times.hidden = !on;
+    var waive = row.querySelector(".waive");
+    if (waive) waive.hidden = on;
     recount(button.closest("[data-leaf]"));
   }
 
@@ -131,7 +133,7 @@
   function prepare() {
     var form = document.getElementById("score-form");
     if (!form) return;
-    form.querySelectorAll("[data-words]").forEach(function (words) { words.hidden = false; });
+    form.classList.toggle("by-leaf", leaves().length > 1);
     form.querySelectorAll("[data-leaf]").forEach(showGap);
     goTo(here());
   }
@@ -144,7 +146,10 @@
     var word = event.target.closest("[data-word]");
     var leaf = event.target.closest("[data-leaf]");
     if (leaf && leaf.closest("#score-form")) goTo(leaf);
-    if (ded) {
+    if (event.target.closest("[data-ask-go]")) {
+      event.preventDefault();
+      question();
+    } else if (ded) {
       event.preventDefault();
       toggle(ded);
     } else if (step) {
@@ -152,12 +157,18 @@
       var by = scale(step.form);
       setScore(leaf, (units(scoreOf(leaf).value, by) || 0) + units(step.dataset.step, by));
     } else if (word) {
-      var field = leaf.querySelector("textarea");
-      field.value = field.value.trim() ? field.value.trim() + "；" + word.title : word.title;
-      field.dispatchEvent(new Event("input", { bubbles: true }));
-      field.focus();
+      event.preventDefault();
+      insert(word).focus();
     }
   });
+
+  // A ready-made comment goes to the end of what is written.
+  function insert(word) {
+    var field = word.closest("[data-leaf]").querySelector("textarea");
+    field.value = field.value.trim() ? field.value.trim() + "；" + word.title : word.title;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    return field;
+  }
 
   document.addEventListener("input", function (event) {
     var leaf = event.target.closest("#score-form [data-leaf]");
@@ -264,6 +275,45 @@
     else if (!ded.disabled) toggle(ded);
   }
 
+  // P, then a digit: the comments of the leaf in hand show their digits meanwhile.
+  function words(leaf) { return leaf ? Array.from(leaf.querySelectorAll("[data-word]")) : []; }
+
+  function picking() { return document.querySelector("#score-form .words.pick"); }
+
+  function pick(on) {
+    var shown = picking();
+    if (shown) shown.classList.remove("pick");
+    document.querySelectorAll("#score-form [data-word] .kbd").forEach(function (kbd) { kbd.textContent = ""; });
+    var found = words(here());
+    if (!on || !found.length) return;
+    found.forEach(function (word, n) { word.querySelector(".kbd").textContent = n + 1; });
+    found[0].closest(".words").classList.add("pick");
+  }
+
+  // The reasons of proposals that are switched off, the empty ones first.
+  function waiver() {
+    var leaf = here();
+    var all = Array.from(leaf ? leaf.querySelectorAll("[data-waive]") : []).filter(function (field) {
+      return !field.closest(".waive").hidden;
+    });
+    var field = all.find(function (one) { return !one.value.trim(); }) || all[0];
+    if (field) field.focus();
+  }
+
+  function comment() {
+    var leaf = here();
+    var field = leaf && leaf.querySelector("textarea");
+    if (field) field.focus();
+  }
+
+  function question() {
+    var summary = document.querySelector("[data-ask]");
+    if (!summary) return;
+    summary.closest(".sec").scrollIntoView({ block: "nearest" });
+    summary.parentNode.open = true;
+    summary.parentNode.querySelector("textarea").focus();
+  }
+
   function hop(key) {
     var link = document.querySelector('[data-hop="' + key + '"]');
     if (link) link.click();
@@ -279,11 +329,20 @@
     }
     if (target.matches(TYPING)) {
       if (event.key === "Escape") target.blur();
-      if (event.key === "Enter" && target.matches("[data-score], .times input, .ded input")) {
+      if (event.key === "Enter" && target.matches("[data-score], .times input, .ded input, [data-waive]")) {
         event.preventDefault();
         save();
       }
       return;
+    }
+    if (picking()) {
+      var word = /^[1-9]$/.test(event.key) && words(here())[Number(event.key) - 1];
+      pick(false);
+      if (word) {
+        event.preventDefault();
+        insert(word);
+      }
+      if (word || event.key === "Escape") return;
     }
     if (event.key === "Enter") {
       if (target.closest("a, button, summary")) return; // what has the focus does its own work
@@ -295,6 +354,10 @@
     else if (event.key === "j" || event.key === "J") hop("j");
     else if (event.key === "k" || event.key === "K") hop("k");
     else if (event.key === "s" || event.key === "S") { event.preventDefault(); nextScore(); }
+    else if (event.key === "p" || event.key === "P") { event.preventDefault(); pick(true); }
+    else if (event.key === "w" || event.key === "W") { event.preventDefault(); waiver(); }
+    else if (event.key === "r" || event.key === "R") { event.preventDefault(); comment(); }
+    else if (event.key === "q" || event.key === "Q") { event.preventDefault(); question(); }
     else if (event.key === "?" || event.key === "\uff1f") { event.preventDefault(); help(); }
   });
 

@@ -42,7 +42,9 @@ def parse_points(text: str) -> Fraction | None:
 class Given:
     """One reviewer's word on one leaf. version: of the mark it changes, 0 for a new one.
 
-    deductions: the choices behind the number, ``{key, label, times|points}``, kept as they were.
+    deductions: the choices behind the number, ``{key, label, times|points}``, kept as they were; a
+    proposal that was not taken is among them as ``{key, label, times, waived: true, reason}``.
+    why: in deliberation, why the own earlier score is changed.
     """
 
     code: str
@@ -52,6 +54,7 @@ class Given:
     deductions: list[dict[str, Any]] = field(default_factory=list)
     doubtful: bool = False
     version: int = 0
+    why: str = ""
 
 
 def needs_reason(leaf: Leaf, points: Fraction | None, verdict: str | None) -> str:
@@ -71,7 +74,15 @@ def needs_reason(leaf: Leaf, points: Fraction | None, verdict: str | None) -> st
 
 
 def completed(leaf: Leaf, given: Given) -> Given:
-    """The mark with the points that its verdict fixes (优 is 10 分)."""
+    """The mark with the points that its verdict fixes (优 is 10 分), and the waived proposals with the
+    mark's own reason where they have none."""
+    given = replace(
+        given,
+        deductions=[
+            {**d, "reason": d["reason"] or given.reason.strip()} if d.get("waived") else d
+            for d in given.deductions
+        ],
+    )
     option = next((o for o in verdicts(leaf.clause) if o.value == given.verdict), None)
     if option is None or option.upto is not None or given.points is not None:
         return given
@@ -119,14 +130,21 @@ def _taken(choice: Choice, text: str) -> Fraction:
     return max(number, ZERO) * (Fraction(1) if choice.each is None else choice.each)
 
 
-def noted_deductions(bank: Sequence[Choice], chosen: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The chosen deductions as the mark keeps them.
+def noted_deductions(
+    bank: Sequence[Choice], chosen: Mapping[str, str], waived: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """The chosen deductions as the mark keeps them, and the facts' proposals that were not taken.
 
+    :param waived: key -> why a proposal is not taken; None leaves the proposals not taken out, where
+        nobody was asked about them.
     :raises Invalid: a number of times or points that is none.
     """
+    proposals = {} if waived is None else proposed_choices(bank)
     out = []
     for choice in bank:
         if choice.key not in chosen:
+            if choice.key in proposals:
+                out.append(_waived(choice, proposals[choice.key], (waived or {}).get(choice.key, "")))
             continue
         note: dict[str, Any] = {"key": choice.key, "label": choice.label}
         if not choice.all:
@@ -138,3 +156,48 @@ def noted_deductions(bank: Sequence[Choice], chosen: Mapping[str, str]) -> list[
             note["points" if choice.each is None else "times"] = as_text(number)
         out.append(note)
     return out
+
+
+MOST_WAIVER = 200
+"""Characters of the reason for not taking one proposal."""
+
+
+def _waived(choice: Choice, times: str, reason: str) -> dict[str, Any]:
+    note: dict[str, Any] = {"key": choice.key, "label": choice.label}
+    if not choice.all:
+        note["times"] = times
+    if choice.hint:
+        note["hint"] = choice.hint
+    return note | {"waived": True, "reason": " ".join(reason.split())}
+
+
+def waivers(deductions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The proposals that a mark did not take."""
+    return [d for d in deductions if d.get("waived")]
+
+
+def waiver_text(deductions: Sequence[Mapping[str, Any]]) -> str:
+    """The reasons of the waived proposals in one sentence: 少一样材料不扣：会上已补交. "" without any."""
+    return "；".join(
+        _("%(label)s不扣：%(reason)s", label=d["label"], reason=d["reason"])
+        for d in waivers(deductions)
+        if d["reason"]
+    )
+
+
+def noted_for_points(
+    leaf: Leaf, bank: Sequence[Choice], points: Fraction | None, reason: str
+) -> list[dict[str, Any]]:
+    """The deductions behind a bare number, as grid and workbook give it.
+
+    The proposed score confirms all proposals; the score without any deduction waives them all, with the
+    reason given. Any other number says nothing about single deductions: its reason has to.
+    """
+    proposed = proposed_choices(bank)
+    if points is None or not proposed:
+        return []
+    if points == leaf.offer:
+        return noted_deductions(bank, proposed)
+    if points == recount(leaf, bank, {}):
+        return noted_deductions(bank, {}, dict.fromkeys(proposed, reason))
+    return []

@@ -13,9 +13,10 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from intranet.actor import Actor
+from intranet.domain.assignment import require_asked
 from intranet.domain.log import record
-from intranet.domain.marking import Given, completed, needs_reason
-from intranet.domain.phases import require_review
+from intranet.domain.marking import MOST_WAIVER, Given, completed, needs_reason, waivers
+from intranet.domain.phases import require_deliberation, require_review
 from intranet.domain.standing import Item, Leaf
 from intranet.enums import CycleState, SubmissionState
 from intranet.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
@@ -41,20 +42,35 @@ def save_marks(
 ) -> list[Mark]:
     """Store one reviewer's marks on the leaves of one item; what is unchanged stays untouched.
 
+    In deliberation only the own existing marks are changed, each with ``why``; leaves without an own
+    mark are the chair's then and are passed over.
+
     :raises NotFound: the actor is not on this cycle's panel.
-    :raises DomainError: not in review, or the unit has not submitted.
+    :raises DomainError: not in review or deliberation, or the unit has not submitted.
     :raises Invalid: ``problems`` by clause code: what to enter instead.
     :raises Conflict: ``theirs`` is {code: Mark} of marks changed since they were read.
     """
     if not actor.on_panel(_id(cycle)):
         raise NotFound(_("没有这份填报，或您无权评它。"))
-    require_scoring(cycle, item.entry)
+    require_scoring(cycle, item.entry, at)
+    require_asked(session, actor, cycle, item.entry, item.indicator.code)
     leaves = {leaf.code: leaf for leaf in item.leaves}
+    stored = _stored(session, item.entry, actor.user_id)
     checked = [(leaves.get(g.code), g) for g in given]
+    changing = cycle.state == CycleState.DELIBERATION
+    if changing:
+        checked = [(leaf, g) for leaf, g in checked if leaf is None or (leaf.code, leaf.role) in stored]
+        if not checked:
+            raise DomainError(_("合议时只能改自己评过的分。没评过的由组长审定。"))
     problems = {g.code: p for leaf, g in checked if (p := _problem(rubric, leaf, g))}
+    if changing and not problems:
+        problems = {
+            leaf.code: p
+            for leaf, g in checked
+            if leaf is not None and (p := _unexplained(leaf, g, stored[leaf.code, leaf.role]))
+        }
     if problems:
         raise Invalid(next(iter(problems.values())), problems)
-    stored = _stored(session, item.entry, actor.user_id)
     theirs = {
         g.code: found
         for leaf, g in checked
@@ -83,14 +99,36 @@ def _problem(rubric: Rubric, leaf: Leaf | None, given: Given) -> str:
         check_mark(rubric, given.code, given.points, given.verdict)
     except Invalid as error:
         return error.message
-    if given.doubtful or given.reason.strip():
+    own = given.reason.strip()
+    if any(len(d["reason"]) > MOST_WAIVER for d in waivers(given.deductions) if d["reason"] != own):
+        return _("不扣的理由最多 %(n)s 字，请写短一些。", n=MOST_WAIVER)
+    if given.doubtful:
         return ""
-    return needs_reason(leaf, given.points, given.verdict)
+    silent = next((d for d in waivers(given.deductions) if not d["reason"]), None)
+    if silent is not None:
+        return _("系统建议扣“%(label)s”。不扣的话，请写明理由。", label=silent["label"])
+    return "" if own else needs_reason(leaf, given.points, given.verdict)
 
 
-def require_scoring(cycle: Cycle, entry: Entry) -> None:
-    """Raise DomainError, saying what must happen first, unless reviewers may score this entry now."""
-    require_review(cycle)
+def _unexplained(leaf: Leaf, given: Given, mark: Mark) -> str:
+    """What is missing for a change in deliberation; "" if nothing changes or the change says why."""
+    if len(given.why) > MAX_REASON:
+        return _("理由最多 %(n)s 字，请写短一些。", n=MAX_REASON)
+    new, old = _says(leaf, completed(leaf, given)), _said(mark)
+    if given.why.strip() or new | {"computed": ""} == old | {"computed": ""}:
+        return ""
+    return _("合议时改分，请写明为什么改。")
+
+
+def require_scoring(cycle: Cycle, entry: Entry, at: datetime) -> None:
+    """Raise DomainError, saying what must happen first, unless reviewers may score this entry now.
+
+    In deliberation they may, until its date: each the own existing scores.
+    """
+    if cycle.state == CycleState.DELIBERATION:
+        require_deliberation(cycle, at)
+    else:
+        require_review(cycle)
     _require_submitted(entry)
 
 
@@ -130,27 +168,41 @@ def _write(
             made_by=actor.user_id,
             version=0,
         )
+    new = _says(leaf, given)
+    if new == old and mark.basis in ("", leaf.basis):
+        return mark
     mark.points, mark.verdict, mark.reason = given.points, given.verdict, given.reason.strip()
     mark.deductions, mark.doubtful, mark.computed = given.deductions, given.doubtful, leaf.proposed
-    new = _said(mark)
-    if new == old:
-        return mark
+    mark.basis = leaf.basis
     mark.made_at, mark.made_by, mark.version = at, actor.user_id, mark.version + 1
     session.add(mark)
     session.flush()
+    changing = cycle.state == CycleState.DELIBERATION
     record(
         session,
         actor,
-        "mark.save",
+        "mark.keep" if new == old else "mark.change" if changing else "mark.save",
         subject=leaf.code,
         old=old,
         new=new,
-        reason=mark.reason,
+        reason=given.why.strip() if changing else mark.reason,
         cycle_id=cycle.id,
         entry_id=leaf.entry.id,
         role=leaf.role,
     )
     return mark
+
+
+def _says(leaf: Leaf, given: Given) -> dict[str, Any]:
+    """What the mark will say once it is stored; as :func:`_said`."""
+    return {
+        "points": None if given.points is None else as_text(given.points),
+        "verdict": given.verdict,
+        "reason": given.reason.strip(),
+        "deductions": given.deductions,
+        "doubtful": given.doubtful,
+        "computed": None if leaf.proposed is None else as_text(leaf.proposed),
+    }
 
 
 def _said(mark: Mark) -> dict[str, Any]:
@@ -201,8 +253,9 @@ def settle(
     if mark is None:
         mark = Mark(entry_id=_id(leaf.entry), code=leaf.code, role=SETTLED, made_by=actor.user_id, version=0)
     mark.points, mark.verdict, mark.reason, mark.computed = given.points, given.verdict, reason, leaf.proposed
-    if _said(mark) == old:
+    if _said(mark) == old and mark.basis in ("", leaf.basis):
         return mark
+    mark.basis = leaf.basis
     mark.made_at, mark.made_by, mark.version = at, actor.user_id, mark.version + 1
     session.add(mark)
     session.flush()

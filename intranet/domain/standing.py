@@ -7,10 +7,12 @@ Which leaves are marked at all is decided here once, for the pages, the board
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 
+from intranet.domain.basis import Grounds
 from intranet.domain.scoring import EntrySheet, Scoring
 from intranet.enums import CombineRule, SubmissionState
 from intranet.i18n import _
@@ -43,6 +45,7 @@ class Leaf:
     offer: the same as it can be marked (rounded). self_points: the unit's own score.
     bar: why there is nothing to mark; "" when it is marked. marks: all reviewers', in order of time.
     word: (points, verdict, reason) that count, None while there are none or the chair must decide.
+    grounds, sheet: where the basis comes from, which is made only when it is asked for.
     """
 
     entry: Entry
@@ -57,6 +60,8 @@ class Leaf:
     marks: tuple[Mark, ...] = ()
     settled: Mark | None = None
     word: tuple[Fraction | None, str | None, str] | None = None
+    grounds: Grounds | None = field(default=None, compare=False, repr=False)
+    sheet: EntrySheet | None = field(default=None, compare=False, repr=False)
 
     @property
     def code(self) -> str:
@@ -74,8 +79,18 @@ class Leaf:
         return MarkState.STALE if self.is_stale(mark) else MarkState.DONE
 
     def is_stale(self, mark: Mark) -> bool:
-        """Whether the facts give something else now than when the mark was made."""
-        return not mark.doubtful and mark.computed != self.proposed
+        """Whether the facts give something else now than when the mark was made, or the facts or files
+        themselves are others. An old mark without a basis is judged by what was computed alone."""
+        if mark.doubtful:
+            return False
+        return mark.computed != self.proposed or mark.basis not in ("", self.basis)
+
+    @cached_property
+    def basis(self) -> str:
+        """Digests of the facts and files behind this leaf as they are now (``basis.py``)."""
+        if self.grounds is None or self.sheet is None:
+            return ""
+        return self.grounds.basis(self.sheet, self.code)
 
     @property
     def proposed_verdict(self) -> str | None:
@@ -188,7 +203,9 @@ def bar_of(rubric: Rubric, clause: Clause, score: Score, form: Form) -> str:
     return ""
 
 
-def leaf_of(rubric: Rubric, sheet: EntrySheet, clause: Clause, combine: CombineRule) -> Leaf:
+def leaf_of(
+    rubric: Rubric, sheet: EntrySheet, clause: Clause, combine: CombineRule, grounds: Grounds | None = None
+) -> Leaf:
     score = sheet.sheet[clause.code]
     role = deciding_role(clause)
     marks = [m for m in sheet.source.marks if m.code == clause.code and m.role != SELF]
@@ -206,6 +223,8 @@ def leaf_of(rubric: Rubric, sheet: EntrySheet, clause: Clause, combine: CombineR
         marks=tuple(m for m in marks if m.role == role),
         settled=next((m for m in marks if m.role == SETTLED), None),
         word=panel_mark(rubric, marks, role, combine),
+        grounds=grounds or Grounds(rubric),
+        sheet=sheet,
     )
 
 
@@ -221,8 +240,12 @@ def unmarked(scoring: Scoring, sheet: EntrySheet) -> EntrySheet:
     return replace(sheet, facts=facts, sheet=dict(engine.score_unit(scoring.rubric, facts, scoring.hooks)))
 
 
-def item_of(rubric: Rubric, sheet: EntrySheet, indicator: Clause, combine: CombineRule) -> Item:
-    leaves = tuple(leaf_of(rubric, sheet, c, combine) for c in rubric.leaves(indicator.code))
+def item_of(
+    rubric: Rubric, sheet: EntrySheet, indicator: Clause, combine: CombineRule, grounds: Grounds | None = None
+) -> Item:
+    """grounds: shared by the items of one list, so that each page of the rubric is looked up once."""
+    grounds = grounds or Grounds(rubric)
+    leaves = tuple(leaf_of(rubric, sheet, c, combine, grounds) for c in rubric.leaves(indicator.code))
     return Item(sheet.entry, indicator, leaves)
 
 
@@ -235,7 +258,8 @@ def items_of(
         pairs = [(s, i) for s in sheets.values() for i in scored]
     else:
         pairs = [(s, i) for i in scored for s in sheets.values()]
-    return [item_of(rubric, sheet, indicator, combine) for sheet, indicator in pairs]
+    grounds = Grounds(rubric)
+    return [item_of(rubric, sheet, indicator, combine, grounds) for sheet, indicator in pairs]
 
 
 def next_due(items: Sequence[Item], user_id: int, after: Item | None = None) -> Item | None:

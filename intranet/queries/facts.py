@@ -42,6 +42,7 @@ class FactSource:
     marks: list[Mark] = field(default_factory=list)  # every mark of the entry
     words: dict[int, ConfirmState] = field(default_factory=dict)  # how a row stands that others confirm
     carried: set[int] = field(default_factory=set)  # ids of rows from the last cycle, not looked at yet
+    files: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # by place: (number, sha256)
 
 
 def panel_mark(
@@ -119,13 +120,15 @@ def load_facts(
         doc(state.entry_id, state.owner)["tables"].setdefault(state.table, [])
     _put_rows(session, rubric, schools, sources, doc)
     live = (
-        select(EvidenceLink)
-        .join(Evidence)
+        select(EvidenceLink.entry_id, EvidenceLink.ref, Evidence.number, Evidence.sha256)
+        .join(Evidence, col(Evidence.id) == col(EvidenceLink.evidence_id))
         .where(col(EvidenceLink.entry_id).in_(ids), col(Evidence.deleted_at).is_(None))
+        .order_by(col(EvidenceLink.id))
     )
-    for link in session.exec(live):
-        if link.ref.startswith("slot:"):
-            _set_slot(doc(link.entry_id, "school"), link.ref.removeprefix("slot:"), True)
+    for entry_id, ref, number, sha256 in session.exec(live):
+        sources[entry_id].files.setdefault(ref, []).append((number, sha256))
+        if ref.startswith("slot:"):
+            _set_slot(doc(entry_id, "school"), ref.removeprefix("slot:"), True)
     marks: dict[tuple[int, str], list[Mark]] = defaultdict(list)
     for mark in session.exec(select(Mark).where(col(Mark.entry_id).in_(ids)).order_by(col(Mark.id))):
         sources[mark.entry_id].marks.append(mark)

@@ -294,8 +294,8 @@ def test_the_domain_refuses_strangers_and_stale_versions(world: World) -> None:
             save_marks(session, reviewer, cycle, rubric, here, given, at=at)
         assert isinstance(conflict.value.theirs, dict)
         assert conflict.value.theirs["A2"].points == 4
-        cycle.state = CycleState.DELIBERATION
-        with pytest.raises(DomainError, match="合议阶段"):
+        cycle.state = CycleState.PUBLISHED
+        with pytest.raises(DomainError, match="公示阶段"):
             save_marks(session, reviewer, cycle, rubric, here, given, at=at)
 
 
@@ -303,7 +303,7 @@ def test_the_domain_refuses_strangers_and_stale_versions(world: World) -> None:
 
 
 @pytest.mark.parametrize("state", [CycleState.FILING, CycleState.DELIBERATION, CycleState.PUBLISHED])
-def test_scoring_is_open_in_review_only(world: World, client_for: SignIn, state: CycleState) -> None:
+def test_a_first_score_is_taken_in_review_only(world: World, client_for: SignIn, state: CycleState) -> None:
     submit(world)
     client = client_for("rev1")
     form = form_of(client, url(world, "A2"))

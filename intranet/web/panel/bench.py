@@ -10,11 +10,12 @@ from typing import Any
 from flask import url_for
 
 from intranet.documents.preview import READABLE
+from intranet.domain.changes import Change
 from intranet.domain.marking import base_of, proposed_choices
 from intranet.domain.scoring import EntrySheet
 from intranet.domain.standing import Item, Leaf, figures
 from intranet.i18n import _
-from intranet.models import Evidence, Mark
+from intranet.models import Evidence, LogEntry, Mark
 from intranet.queries.filed import FiledEvidence
 from intranet.queries.filing import pages
 from intranet.queries.review import OTHER_OWNERS, others_marks
@@ -95,8 +96,18 @@ class LedgerLine:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """Why the own mark is out of date: what the unit changed (old → new), and what else is other than then."""
+
+    mark: Mark
+    changes: list[Change]
+    words: list[str]
+
+
+@dataclass(frozen=True)
 class LeafView:
-    """One leaf with everything beside its box."""
+    """One leaf with everything beside its box. words: ready-made comments; earlier: the own former marks in
+    the log; is_locked: in deliberation, without an own mark to change."""
 
     leaf: Leaf
     typed: Typed
@@ -109,7 +120,10 @@ class LeafView:
     figures: list[FactView]
     others: list[Mark] | None
     others_n: int
-    reasons: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    moved: Moved | None = None
+    earlier: list[LogEntry] = field(default_factory=list)
+    is_locked: bool = False
 
     @property
     def base(self) -> Fraction | None:
@@ -120,6 +134,11 @@ class LeafView:
     def proposed(self) -> str:
         """The facts' own choice of deductions, in the words of panel.js: ``materials×2 event.…×1``."""
         return " ".join(f"{key}×{times}" for key, times in proposed_choices(self.bank).items())
+
+    @property
+    def proposals(self) -> dict[str, str]:
+        """Keys of the deductions that the facts propose; one that is not taken asks why."""
+        return proposed_choices(self.bank)
 
     @property
     def takes_points(self) -> bool:
@@ -211,7 +230,11 @@ def leaf_view(
     leaf: Leaf,
     typed: Typed,
     evidence: Sequence[FiledEvidence],
-    reasons: list[str],
+    words: list[str],
+    *,
+    moved: Moved | None = None,
+    earlier: list[LogEntry] | None = None,
+    is_locked: bool = False,
 ) -> LeafView:
     """A leaf as this reviewer may see it: others' marks only once the own one is in.
 
@@ -232,7 +255,10 @@ def leaf_view(
         ],
         others=others_marks(leaf.marks, actor()),
         others_n=len({m.user_id for m in leaf.given} - {actor().user_id}),
-        reasons=reasons,
+        words=words,
+        moved=moved,
+        earlier=earlier or [],
+        is_locked=is_locked,
     )
 
 

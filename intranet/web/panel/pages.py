@@ -13,6 +13,7 @@ from intranet.domain.standing import Item, Progress, next_due, progress_of
 from intranet.enums import CycleState
 from intranet.models import Cycle
 from intranet.queries import review
+from intranet.queries.inquiries import inquiries_of, open_places
 from intranet.rubric.model import Clause
 
 from .. import access
@@ -88,6 +89,7 @@ def queue(cycle_id: int) -> Response:
         groups=_groups(desk.items, desk.by, reviewing=reviewing),
         onward=next_due(desk.items, actor().user_id) if reviewing else None,
         reviewing=reviewing,
+        asks=open_places([i for found in inquiries_of(db(), list(desk.sheets)).values() for i in found]),
         is_chair=actor().chairs(cycle_id),
     )
 

@@ -1,8 +1,10 @@
 """Reading the scoring form: what stands in each leaf's fields, before it is known to be right.
 
 Fields are named after the clause: ``points.B4``, ``verdict.B4``, ``reason.B4``, ``doubtful.B4``,
-``version.B4``, ``ded.B4`` (keys of chosen deductions), ``times.B4.<key>``, ``amount.B4.<key>``.
-``do`` is the button: ``save``, ``doubt``, ``toggle:<code>:<key>``, ``up:<code>``, ``down:<code>``.
+``version.B4``, ``ded.B4`` (keys of chosen deductions), ``times.B4.<key>``, ``amount.B4.<key>``,
+``waive.B4.<key>`` (why a proposed one is not taken), ``why.B4`` (in deliberation, why it is changed).
+``do`` is the button: ``save``, ``doubt``, ``toggle:<code>:<key>``, ``up:<code>``, ``down:<code>``,
+``word:<code>:<n>`` (the n-th ready-made comment), ``keep:<code>`` (this comment into the bank).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from intranet.domain.marking import (
     parse_points,
     proposed_choices,
     recount,
+    waiver_text,
 )
 from intranet.domain.standing import Leaf
 from intranet.errors import Invalid
@@ -34,7 +37,8 @@ STEP = Fraction(1, 10)
 
 @dataclass
 class Typed:
-    """One leaf's fields as text. chosen: deduction key -> how often, or how many points."""
+    """One leaf's fields as text. chosen: deduction key -> how often, or how many points; waived: key of a
+    proposal -> why it is not taken."""
 
     points: str = ""
     verdict: str | None = None
@@ -42,6 +46,9 @@ class Typed:
     doubtful: bool = False
     version: int = 0
     chosen: dict[str, str] = field(default_factory=dict)
+    waived: dict[str, str] = field(default_factory=dict)
+    why: str = ""
+    kept: str = ""  # the comment that went into the bank just now
     problem: str = ""
     theirs: Mark | None = None
 
@@ -54,14 +61,15 @@ def stored(leaf: Leaf, bank: Sequence[Choice], mark: Mark | None) -> Typed:
             verdict=leaf.proposed_verdict,
             chosen=proposed_choices(bank),
         )
-    chosen = {d["key"]: str(d.get("times") or d.get("points") or "1") for d in mark.deductions}
+    taken = [d for d in mark.deductions if not d.get("waived")]
     return Typed(
         points="" if mark.points is None else as_text(mark.points),
         verdict=mark.verdict,
-        reason=mark.reason,
+        reason="" if mark.reason == waiver_text(mark.deductions) else mark.reason,
         doubtful=mark.doubtful,
         version=mark.version,
-        chosen=chosen,
+        chosen={d["key"]: str(d.get("times") or d.get("points") or "1") for d in taken},
+        waived={d["key"]: d["reason"] for d in mark.deductions if d.get("waived")},
     )
 
 
@@ -76,6 +84,11 @@ def read(form: MultiDict[str, str], leaf: Leaf, bank: Sequence[Choice]) -> Typed
                 chosen[choice.key] = amount
         elif choice.key in pressed:
             chosen[choice.key] = form.get(f"times.{code}.{choice.key}", "").strip() or "1"
+    waived = {
+        key: text
+        for key in proposed_choices(bank)
+        if (text := " ".join(form.get(f"waive.{code}.{key}", "").split()))
+    }
     version = form.get(f"version.{code}", "")
     return Typed(
         points=form.get(f"points.{code}", "").strip(),
@@ -84,7 +97,15 @@ def read(form: MultiDict[str, str], leaf: Leaf, bank: Sequence[Choice]) -> Typed
         doubtful=f"doubtful.{code}" in form,
         version=int(version) if version.isdecimal() and len(version) < 10 else 0,
         chosen=chosen,
+        waived=waived,
+        why=form.get(f"why.{code}", "").strip(),
     )
+
+
+def insert(typed: Typed, words: Sequence[str], n: str) -> None:
+    """Put the n-th ready-made comment at the end of what is written, as panel.js does."""
+    if n.isdecimal() and len(n) < 4 and int(n) < len(words):
+        typed.reason = f"{typed.reason}；{words[int(n)]}" if typed.reason else words[int(n)]
 
 
 def press(typed: Typed, leaf: Leaf, bank: Sequence[Choice], verb: str, key: str) -> None:
@@ -109,16 +130,20 @@ def press(typed: Typed, leaf: Leaf, bank: Sequence[Choice], verb: str, key: str)
 def given(typed: Typed, leaf: Leaf, bank: Sequence[Choice], *, doubt: bool) -> Given:
     """The form's word on one leaf.
 
+    Where nothing but waived proposals moves the score, their reasons are the mark's.
+
     :raises Invalid: points or deductions that are no numbers.
     """
-    values: dict[str, Any] = {
-        "points": parse_points(typed.points),
-        "deductions": noted_deductions(bank, typed.chosen),
-    }
+    points = parse_points(typed.points)
+    deductions = noted_deductions(bank, typed.chosen, typed.waived)
+    reason = typed.reason
+    if not reason and points == recount(leaf, bank, typed.chosen):
+        reason = waiver_text(deductions)
+    values: dict[str, Any] = {"points": points, "deductions": deductions, "why": typed.why}
     return Given(
         leaf.code,
         verdict=typed.verdict,
-        reason=typed.reason,
+        reason=reason,
         doubtful=doubt or typed.doubtful,
         version=typed.version,
         **values,

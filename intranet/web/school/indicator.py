@@ -20,7 +20,7 @@ from intranet.rubric.numbers import show
 from intranet.web import access, context
 from intranet.web.forms import answer, go, wants_fragment, whole
 
-from . import bp, ledger, sharing, tables, view
+from . import bp, inquiries, ledger, sharing, tables, view
 from .desk import Desk, load, new_op
 
 access.allow(
@@ -150,6 +150,8 @@ def show_page(
         rulings=_rulings(desk, page),
         returns=[r for r in desk.filing.returns if page.code in r.codes],
         answered=_answered(desk, page),
+        asked=inquiries.on_page(desk, page),
+        may_reply=inquiries.may_reply(desk),
         op=new_op(),
     )
 
