@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from math import floor
 from typing import Any
 
 from intranet.errors import NotFound
@@ -189,31 +191,38 @@ def ledger_rows(rubric: Rubric, line: UnitLine, code: str) -> list[LedgerRow]:
 # --- the whole list ------------------------------------------------------------------------------
 
 
-def rate(score: Score | None, most: Fraction | None) -> Fraction | None:
-    """Points as a share of the maximum; None while there is none."""
-    if score is None or score.state is not State.SCORED or score.points is None or not most:
+def share_of(line: UnitLine, clause: Clause) -> Fraction | None:
+    """A unit's points as a share of the clause's (weighted) maximum; None while there is none."""
+    score = line.result.sheet.get(clause.code)
+    if score is None or score.state is not State.SCORED or score.points is None:
         return None
-    return score.points / most
+    most = clause.max if score.max is None else score.max
+    return score.points / most if most else None
 
 
 def dimension_rates(ranking: Ranking) -> list[tuple[UnitLine, list[int | None]]]:
     """Per unit the share of each dimension's maximum in percent; None where there is none."""
     out = []
     for line in ranking.lines:
-        shares = [rate(line.result.sheet.get(c.code), c.max) for c in ranking.rubric.dimensions]
+        shares = [share_of(line, c) for c in ranking.rubric.dimensions]
         out.append((line, [None if s is None else percent(s) for s in shares]))
     return out
 
 
+def grades(ranking: Ranking) -> list[tuple[str, int]]:
+    """How many units have each grade, in the order in which the list meets them."""
+    return list(Counter(grade for x in ranking.lines if (grade := x.result.outcome.grade)).items())
+
+
 def percent(share: Fraction) -> int:
-    return int(share * 100 + Fraction(1, 2))
+    return floor(share * 100 + Fraction(1, 2))
 
 
 def weakest(ranking: Ranking) -> list[tuple[Clause, int]]:
     """Indicators with their mean share of the maximum in percent, the lowest first."""
     out = []
     for clause in ranking.rubric.indicators:
-        shares = [rate(line.result.sheet.get(clause.code), clause.max) for line in ranking.lines]
+        shares = [share_of(line, clause) for line in ranking.lines]
         known = [s for s in shares if s is not None]
         if known:
             out.append((clause, sum(known, Fraction(0)) / len(known)))

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from flask import Blueprint, Response, request
 
-from flask import Blueprint, Response
-
+from intranet.enums import CycleState
 from intranet.errors import NotFound
 from intranet.i18n import _
 from intranet.models import Cycle
-from intranet.queries import explain
-from intranet.queries import results as stored
+from intranet.queries import comparisons, explain
+from intranet.queries.cycles import cycle_rows
 from intranet.queries.entries import cycle_for
-from intranet.queries.results import Ranking
+from intranet.queries.results import PUBLIC, Ranking
 from intranet.web import access
 from intranet.web.bureau.exports import label_of
 from intranet.web.bureau.results import ranking_of, ranking_page
+from intranet.web.charts import board
 from intranet.web.context import actor, db
-from intranet.web.forms import answer
+from intranet.web.forms import answer, whole
 from intranet.web.shell import cycle_bar, waiting
 
 bp = Blueprint("leader", __name__, url_prefix="/leader")
 
-access.allow({f"leader.{name}": access.READERS for name in ("index", "cycle", "ranking", "unit")})
+access.allow({f"leader.{name}": access.READERS for name in ("index", "cycle", "charts", "ranking", "unit")})
 
 
 @bp.get("")
 def index() -> Response:
-    rows = [
-        (cycle, held, cycle.state in stored.PUBLIC) for cycle, held in stored.readable_cycles(db(), actor())
-    ]
+    opened = [row for row in cycle_rows(db(), actor()) if row.cycle.state != CycleState.DRAFT]
     todos = [t for t in waiting() if t.endpoint.startswith("leader.")]
-    return answer("leader/index.html", rows=rows, todos=todos)
+    return answer(
+        "leader/index.html",
+        rows=[row for row in opened if row.result],
+        running=[row for row in opened if not row.result],
+        public=PUBLIC,
+        todos=todos,
+    )
 
 
 def _load(cycle_id: int) -> tuple[Cycle, Ranking]:
@@ -44,19 +48,50 @@ def _load(cycle_id: int) -> tuple[Cycle, Ranking]:
 
 @bp.get("/cycles/<int:cycle_id>")
 def cycle(cycle_id: int) -> Response:
-    """The result on one sheet."""
-    found, ranking = _load(cycle_id)
-    totals = [line.result.total for line in ranking.lines if line.result.total is not None]
+    """The result on one sheet; before there is one, how far the cycle is."""
+    found = cycle_for(db(), actor(), cycle_id)
+    ranking = ranking_of(found)
+    if ranking is None:
+        return _progress(found)
+    changes = [line.total_change for line in ranking.lines]
     return answer(
         "leader/cycle.html",
         cycle=found,
         cycle_bar=cycle_bar(found),
         ranking=ranking,
         label=label_of(found.state),
-        mean=sum(totals, Fraction(0)) / len(totals) if totals else None,
+        mean=comparisons.mean([line.result.total for line in ranking.lines]),
+        change=None if found.practice else comparisons.mean(changes),
+        grades=explain.grades(ranking),
         rates=explain.dimension_rates(ranking),
         weakest=explain.weakest(ranking)[:5],
         gaps=explain.widest_gaps(ranking)[:5],
+    )
+
+
+def _progress(found: Cycle) -> Response:
+    if found.state == CycleState.DRAFT:
+        raise NotFound(_("这个考核周期还没有开启。"))
+    return answer(
+        "leader/progress.html",
+        cycle=found,
+        cycle_bar=cycle_bar(found),
+        progress=comparisons.progress(db(), found),
+    )
+
+
+@bp.get("/cycles/<int:cycle_id>/charts")
+def charts(cycle_id: int) -> Response:
+    """Comparisons: every chart with its numbers as a table."""
+    found, ranking = _load(cycle_id)
+    shown = board(ranking, group=request.args.get("group", ""), unit=whole(request.args.get("unit", "")))
+    return answer(
+        "leader/charts.html",
+        cycle=found,
+        cycle_bar=cycle_bar(found),
+        ranking=ranking,
+        board=shown,
+        history=comparisons.history(db(), found, shown.lines),
     )
 
 
