@@ -21,6 +21,7 @@ MODULES = {
     "init": "server",
     "serve": "server",
     "demo": "server",
+    "verify": "verify",
 }
 """Command -> module of this package that has it in its ``COMMANDS``."""
 

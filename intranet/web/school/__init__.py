@@ -11,6 +11,7 @@ from flask import Blueprint
 bp = Blueprint("school", __name__)
 
 from . import (  # noqa: E402, F401 - they add the routes  # noqa: E402, F401 - the same
+    appeals,
     carry,
     chances,
     changes,
@@ -18,6 +19,7 @@ from . import (  # noqa: E402, F401 - they add the routes  # noqa: E402, F401 - 
     desk,
     handing_in,
     indicator,
+    inquiries,
     library,
     official,
     overview,

@@ -18,7 +18,7 @@ from intranet.web import access, context
 from intranet.web.forms import answer
 from intranet.web.shell import cycle_bar
 
-from . import bp, ledger
+from . import appeals, bp, ledger
 
 access.allow({"school.result": access.FILING_READERS})
 
@@ -38,6 +38,8 @@ def result(entry_id: int) -> Response:
     rubric = live.scoring_for(cycle, context.ground().registry).rubric
     return answer(
         "school/result.html",
+        appeals=appeals.listed(entry, rubric),
+        may_appeal=appeals.may_appeal(entry, cycle),
         entry=entry,
         cycle=cycle,
         rubric=rubric,
