@@ -7,9 +7,11 @@ from flask import Blueprint
 bp = Blueprint("bureau", __name__, url_prefix="/bureau")
 
 from . import (  # noqa: E402
+    assignment,
     burden,
     calendar,
     appeals,
+    archives,
     carry,
     copying,
     cycles,
@@ -27,12 +29,15 @@ from . import (  # noqa: E402
     results,
     rubrics,
     rulings,
+    signoff,
     showing,
     whatif,
 )
 
 __all__ = [
     "appeals",
+    "archives",
+    "assignment",
     "bp",
     "burden",
     "calendar",
@@ -53,6 +58,7 @@ __all__ = [
     "results",
     "rubrics",
     "rulings",
+    "signoff",
     "showing",
     "whatif",
 ]
