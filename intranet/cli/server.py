@@ -58,6 +58,7 @@ def init(data: Path | None, admin: str, name: str) -> None:
     from intranet.actor import SYSTEM
     from intranet.db import write_session
     from intranet.domain import accounts
+    from intranet.domain.calendar import start_calendar
     from intranet.enums import Role
     from intranet.queries.people import has_any_user
 
@@ -71,6 +72,7 @@ def init(data: Path | None, admin: str, name: str) -> None:
         user = accounts.create_user(session, SYSTEM, admin, name, password)
         assert user.id is not None
         accounts.grant(session, SYSTEM, user.id, Role.BUREAU)
+        start_calendar(session)
         session.commit()
     click.echo(_("数据库已建好：%(folder)s", folder=settings.data))
     click.echo(

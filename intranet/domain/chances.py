@@ -10,9 +10,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 from intranet.domain.filing import Filing
 from intranet.domain.scoring import EntrySheet, Scoring
@@ -53,11 +53,29 @@ class Reach:
     together: Fraction
 
 
+class Asked(Protocol):
+    """What is asked of a unit, and when: its filing, or the frozen facts of a result."""
+
+    @property
+    def pages(self) -> Mapping[str, Page]: ...
+
+    @property
+    def rubric(self) -> Rubric: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+    def why_locked(self, code: str | None = None) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
-class _Trial:
+class Trial:
+    """One thing changed. text: what can be done about it; lack: what was not there, when it is too late."""
+
     page: str
     clause: Clause
     text: str
+    lack: str
     at: str
     change: Callable[[Document], None]
 
@@ -69,11 +87,11 @@ def reaches(filing: Filing, scoring: Scoring, filed: EntrySheet) -> list[Reach]:
     before = engine.score_unit(rubric, facts, scoring.hooks)
 
     def gain(*changes: Callable[[Document], None]) -> Fraction:
-        after = engine.score_unit(rubric, _changed(facts, changes), scoring.hooks)
-        return _total(rubric, after) - _total(rubric, before)
+        after = engine.score_unit(rubric, changed(facts, changes), scoring.hooks)
+        return total_of(rubric, after) - total_of(rubric, before)
 
-    found: dict[str, list[tuple[_Trial, Fraction]]] = {}
-    for n, trial in enumerate(_trials(filing, filed, facts, before)):
+    found: dict[str, list[tuple[Trial, Fraction]]] = {}
+    for n, trial in enumerate(trials_of(filing, filed, facts, before)):
         if n >= MOST_TRIALS:
             break
         points = gain(trial.change)
@@ -90,14 +108,14 @@ def reaches(filing: Filing, scoring: Scoring, filed: EntrySheet) -> list[Reach]:
     return sorted(out, key=lambda r: -r.together)
 
 
-def _total(rubric: Rubric, sheet: Mapping[str, Score]) -> Fraction:
+def total_of(rubric: Rubric, sheet: Mapping[str, Score]) -> Fraction:
     """What all leaves have come to; the root itself stays open while a leaf waits for the panel."""
     return so_far(sheet[rubric.root.code]) or sum(
         (so_far(sheet[c.code]) or Fraction(0) for c in rubric.children[rubric.root.code]), Fraction(0)
     )
 
 
-def _changed(facts: Facts, changes: tuple[Callable[[Document], None], ...]) -> Facts:
+def changed(facts: Facts, changes: tuple[Callable[[Document], None], ...]) -> Facts:
     document: Document = copy.deepcopy(dict(facts.docs.get(SCHOOL, {})))
     for part in ("fields", "materials", "tables", "members"):
         document.setdefault(part, {})
@@ -109,7 +127,8 @@ def _changed(facts: Facts, changes: tuple[Callable[[Document], None], ...]) -> F
 # --- what is tried -------------------------------------------------------------------------------
 
 
-def _trials(filing: Filing, filed: EntrySheet, facts: Facts, sheet: Mapping[str, Score]) -> Iterator[_Trial]:
+def trials_of(filing: Asked, filed: EntrySheet, facts: Facts, sheet: Mapping[str, Score]) -> Iterator[Trial]:
+    """Everything that is tried, page by page."""
     for page in filing.pages.values():
         if filing.why_locked(page.code):
             continue
@@ -121,7 +140,7 @@ def _trials(filing: Filing, filed: EntrySheet, facts: Facts, sheet: Mapping[str,
         yield from _ticks(page, filing.rubric, filed, facts)
 
 
-def _slots(page: Page, clause: Clause, filed: EntrySheet, facts: Facts) -> Iterator[_Trial]:
+def _slots(page: Page, clause: Clause, filed: EntrySheet, facts: Facts) -> Iterator[Trial]:
     for slot in filed.form.slots(clause.code):
         if slot.hidden or facts.slot(clause.code, slot.n - 1) not in (None, False):
             continue
@@ -132,10 +151,11 @@ def _slots(page: Page, clause: Clause, filed: EntrySheet, facts: Facts) -> Itera
             slots[n - 1] = True
 
         text = _("如有“%(label)s”，请上传", label=slot.label)
-        yield _Trial(page.code, clause, text, f"slot:{clause.code}#{slot.n}", change)
+        lack = _("没有“%(label)s”", label=slot.label)
+        yield Trial(page.code, clause, text, lack, f"slot:{clause.code}#{slot.n}", change)
 
 
-def _counts(page: Page, clause: Clause, facts: Facts) -> Iterator[_Trial]:
+def _counts(page: Page, clause: Clause, facts: Facts) -> Iterator[Trial]:
     """Required activities (不少于 n 次) that the unit counts below their number."""
     if not isinstance(clause, DeductClause):
         return
@@ -154,10 +174,17 @@ def _counts(page: Page, clause: Clause, facts: Facts) -> Iterator[_Trial]:
                 need=events.need,
                 unit=events.unit,
             )
-            yield _Trial(page.code, clause, text, f"field:{key}", _put_field(key, events.need))
+            lack = _(
+                "%(label)s %(n)s %(unit)s，要求 %(need)s %(unit)s",
+                label=name if events.in_ else events.label,
+                n=count,
+                need=events.need,
+                unit=events.unit,
+            )
+            yield Trial(page.code, clause, text, lack, f"field:{key}", _put_field(key, events.need))
 
 
-def _ticks(page: Page, rubric: Rubric, filed: EntrySheet, facts: Facts) -> Iterator[_Trial]:
+def _ticks(page: Page, rubric: Rubric, filed: EntrySheet, facts: Facts) -> Iterator[Trial]:
     for declared in page.fields:
         item = filed.form.field(declared.key) if declared.key not in filed.form.hidden else None
         if item is None or item.by != SCHOOL or item.type != "tick" or item.per != "unit":
@@ -165,7 +192,8 @@ def _ticks(page: Page, rubric: Rubric, filed: EntrySheet, facts: Facts) -> Itera
         if facts.get(item.key) is not True:
             clause = rubric.by.get(item.clause, page.clause)
             text = _("如已有“%(label)s”，请勾选并附材料", label=item.label)
-            yield _Trial(page.code, clause, text, f"field:{item.key}", _put_field(item.key, True))
+            lack = _("没有“%(label)s”", label=item.label)
+            yield Trial(page.code, clause, text, lack, f"field:{item.key}", _put_field(item.key, True))
 
 
 def _put_field(key: str, value: Any) -> Callable[[Document], None]:
@@ -176,8 +204,8 @@ def _put_field(key: str, value: Any) -> Callable[[Document], None]:
 
 
 def _rows(
-    filing: Filing, page: Page, clause: RosterClause | TallyClause, filed: EntrySheet, score: Score
-) -> Iterator[_Trial]:
+    filing: Asked, page: Page, clause: RosterClause | TallyClause, filed: EntrySheet, score: Score
+) -> Iterator[Trial]:
     table = filing.rubric.table[clause.table]
     if table.by != SCHOOL:
         return
@@ -194,7 +222,9 @@ def _rows(
         if missing and not line.counted:
             labels = "、".join(table.by_key[c].label for c in missing)
             text = _("“%(row)s”如有%(labels)s，请勾选并附材料", row=head, labels=labels)
-            yield _Trial(page.code, clause, text, at, _put_cells(table.key, n, dict.fromkeys(missing, True)))
+            lack = _("“%(row)s”没有%(labels)s", row=head, labels=labels)
+            put = _put_cells(table.key, n, dict.fromkeys(missing, True))
+            yield Trial(page.code, clause, text, lack, at, put)
         end = read_date(cells.get("end"))
         if line.hint and end is not None:
             days = int(line.hint["days"])
@@ -207,7 +237,14 @@ def _rows(
                 until=later,
             )
             if date.fromisoformat(later) <= filing.at.date():
-                yield _Trial(page.code, clause, text, at, _put_cells(table.key, n, {"end": later}))
+                lack = _(
+                    "“%(row)s”差 %(days)s 天满 %(months)s 个月",
+                    row=head,
+                    days=days,
+                    months=show(line.hint["months"]),
+                )
+                put = _put_cells(table.key, n, {"end": later})
+                yield Trial(page.code, clause, text, lack, at, put)
 
 
 def _row_of(ref: str, table: str) -> int | None:

@@ -19,10 +19,13 @@ from intranet.domain.phases import filing_deadline
 from intranet.domain.standing import Item, next_due, progress_of
 from intranet.enums import CycleState, Role, SchoolRole, SubmissionState
 from intranet.i18n import _
-from intranet.models import Cycle, Entry, EntrySchool, Return
+from intranet.models import Appeal, Cycle, Entry, EntrySchool, Publication, Result, Return
+from intranet.queries import appeals
 from intranet.queries import todo as stored
 from intranet.queries.cycles import latest_results
 from intranet.queries.entries import returns_of, schools_of, visible_cycles, visible_entries
+from intranet.queries.inquiries import waiting_of
+from intranet.queries.publication import latest_publications
 from intranet.queries.recusals import undeclared
 from intranet.queries.sharing import definition_of
 from intranet.queries.submissions import with_scan
@@ -30,6 +33,7 @@ from intranet.queries.submissions import with_scan
 from .submission import SCANNING
 
 SOON = timedelta(days=3)
+FRESH = timedelta(days=7)
 RUNNING = (CycleState.FILING, CycleState.REVIEW)
 FILLED = (CycleState.REVIEW, CycleState.DELIBERATION)
 
@@ -86,17 +90,49 @@ def _bureau(session: Session, actor: Actor, at: datetime) -> list[Todo]:
     cycles = [c for c in visible_cycles(session, actor) if c.state != CycleState.ARCHIVED]
     filed = stored.filed(session, at)
     frozen = latest_results(session, [c.id or 0 for c in cycles])
+    published = latest_publications(session, [c.id or 0 for c in cycles if c.state == CycleState.PUBLISHED])
     given = stored.bureau_keys(session, [c.id or 0 for c in cycles if c.state in FILLED])
+    disputes = appeals.counts_by_cycle(
+        session, [c.id or 0 for c in cycles if c.state == CycleState.PUBLISHED]
+    )
     silent = undeclared(session, [c.id or 0 for c in cycles if c.state in FILLED])
     out = []
     for cycle in cycles:
         cycle_id = cycle.id or 0
         found = filed.get(cycle_id, stored.Filed())
         out += _of_cycle(cycle, found, given.get(cycle_id, set()), cycle_id in frozen, at)
+        out += _publishing(cycle, frozen.get(cycle_id), published.get(cycle_id))
+        out += _appeals(cycle, *disputes.get(cycle_id, (0, 0)))
         if cycle_id in silent:
             text = _("%(n)s 位评委还没有申报回避", n=silent[cycle_id])
             out.append(Todo(text, cycle.title, "bureau.recusals", {"cycle_id": cycle_id}, cycle.review_until))
     return out
+
+
+def _appeals(cycle: Cycle, still_open: int, upheld: int) -> list[Todo]:
+    """Appeals (复核) to see to, and upheld ones that the result does not know yet."""
+    here = {"cycle_id": cycle.id or 0}
+    out = []
+    if still_open:
+        text = _("%(n)s 件复核待办理", n=still_open)
+        out.append(Todo(text, cycle.title, "bureau.cycle_appeals", here, cycle.publish_until))
+    if upheld:
+        text = _("%(n)s 件复核已支持，重新计算结果", n=upheld)
+        out.append(Todo(text, cycle.title, "bureau.appeals_apply", here, urgent=True))
+    return out
+
+
+def _publishing(cycle: Cycle, held: Result | None, shown: Publication | None) -> list[Todo]:
+    """A phase of publication without a notice, or with one of an earlier freeze."""
+    if cycle.state != CycleState.PUBLISHED or cycle.practice or held is None:
+        return []
+    if shown is None:
+        text = _("已进入公示阶段，请发布公示")
+    elif shown.result_id != held.id:
+        text = _("结果已重新冻结，请重新公示")
+    else:
+        return []
+    return [Todo(text, cycle.title, "bureau.publication", {"cycle_id": cycle.id or 0}, urgent=True)]
 
 
 def _of_cycle(
@@ -173,12 +209,18 @@ def _school(
     disputed = stored.disputed_rows(session, ids)
     files_now = [(e, c) for e, c in pairs if c.state in RUNNING and e.state != SubmissionState.SUBMITTED]
     asked = stored.rows_to_confirm(session, files_now, schools, own)
+    questions = waiting_of(session, [e.id or 0 for e, c in pairs if c.state in FILLED])
+    decided = appeals.decided_of(session, ids)
     out = []
     for entry, cycle in pairs:
         entry_id = entry.id or 0
         if _leads(actor, schools[entry_id]):
+            out += _decided(entry, [a for a in decided if a.entry_id == entry_id], at)
             due = filing_deadline(cycle, entry)
             out += _lead(entry, cycle, returns[entry_id], due, left.get(entry_id, 0), entry_id in scans, at)
+            if questions.get(entry_id):
+                text = _("答复考核组的 %(n)s 个问题", n=questions[entry_id])
+                out.append(Todo(text, entry.name, "school.inquiries", {"entry_id": entry_id}, urgent=True))
             if (entry, cycle) in files_now:
                 out += _together(entry, late.get(entry_id, 0), disputed.get(entry_id, 0))
         elif (entry, cycle) in files_now and entry_id in handed:
@@ -232,6 +274,20 @@ def _together(entry: Entry, late: int, disputed: int) -> list[Todo]:
     return out
 
 
+def _decided(entry: Entry, found: Sequence[Appeal], at: datetime) -> list[Todo]:
+    """Decisions on the unit's appeals (复核), for a week."""
+    return [
+        Todo(
+            _("复核已有结论，请查看"),
+            entry.name,
+            "school.appeal",
+            {"entry_id": entry.id or 0, "appeal_id": appeal.id or 0},
+        )
+        for appeal in found
+        if appeal.decided_at is not None and at - appeal.decided_at < FRESH
+    ]
+
+
 def _handed(entry: Entry, n: int, first: date | None, *, today: date, zone: ZoneInfo) -> Todo:
     """What the lead school gave to the own one. A date means the end of that day."""
     due = datetime.combine(first, time(23, 59), tzinfo=zone) if first else None
@@ -255,6 +311,15 @@ def _reader(session: Session, actor: Actor) -> list[Todo]:
 
 
 # --- the panel -----------------------------------------------------------------------------------
+
+
+def appeal_todos(session: Session, actor: Actor) -> list[Todo]:
+    """Appeals (复核) that this panel member was asked to look at and has said nothing of."""
+    return [
+        Todo(_("请您复核一条得分"), entry.name, "panel.appeal", {"appeal_id": appeal.id or 0}, urgent=True)
+        for review, appeal, entry, cycle in appeals.asked_of(session, actor)
+        if review.said_at is None and appeal.state in appeals.OPEN and cycle.state == CycleState.PUBLISHED
+    ]
 
 
 def declaration_todos(cycle: Cycle, at: datetime) -> list[Todo]:

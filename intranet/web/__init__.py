@@ -25,7 +25,23 @@ from intranet.models import now
 from intranet.plugins import RubricRegistry
 from intranet.storage.local import LocalStore
 
-from . import access, auth, bureau, context, errors, files, forms, headers, home, leader, panel, school, shell
+from . import (
+    access,
+    auth,
+    bureau,
+    context,
+    errors,
+    files,
+    forms,
+    headers,
+    home,
+    leader,
+    panel,
+    published,
+    readonly,
+    school,
+    shell,
+)
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -85,8 +101,8 @@ def build_app(settings: Settings, plugin_manager: pluggy.PluginManager) -> Flask
     app.jinja_env.globals["_"] = i18n.gettext
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     HTMX(app)
-    for part in (context, access, headers, forms, errors, shell):
+    for part in (context, access, readonly, headers, forms, errors, shell):
         part.install(app)
-    for blueprint in (home.bp, auth.bp, school.bp, panel.bp, bureau.bp, leader.bp, files.bp):
+    for blueprint in (home.bp, auth.bp, school.bp, panel.bp, bureau.bp, leader.bp, published.bp, files.bp):
         app.register_blueprint(blueprint)
     return app

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from flask import Response, make_response
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 def disposition(name: str, *, inline: bool = False) -> str:
@@ -21,4 +22,19 @@ def xlsx(data: bytes, name: str) -> Response:
     response = make_response(data)
     response.headers["Content-Type"] = XLSX
     response.headers["Content-Disposition"] = disposition(f"{name}.xlsx")
+    return response
+
+
+def docx(data: bytes, name: str) -> Response:
+    return _file(data, f"{name}.docx", DOCX)
+
+
+def zipped(data: bytes, name: str) -> Response:
+    return _file(data, f"{name}.zip", "application/zip")
+
+
+def _file(data: bytes, name: str, media_type: str) -> Response:
+    response = make_response(data)
+    response.headers["Content-Type"] = media_type
+    response.headers["Content-Disposition"] = disposition(name)
     return response

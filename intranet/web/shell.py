@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from intranet.domain.todo import Todo, todos
 from intranet.enums import CycleState, Role
 from intranet.i18n import _
 from intranet.models import Cycle, Entry
+from intranet.queries.publication import has_published
 from intranet.rubric import numbers
 
 from . import context
@@ -52,7 +53,7 @@ def cycle_bar(cycle: Cycle, entry: Entry | None = None) -> CycleBar:
         return CycleBar(cycle.title, phases, _("尚未开启"), "", cycle.practice)
     if due is None:
         return CycleBar(cycle.title, phases, "", "", cycle.practice)
-    return CycleBar(cycle.title, phases, f"{words} {moment(due)}", left(due), cycle.practice)
+    return CycleBar(cycle.title, phases, f"{words} {ending(due)}", left(due), cycle.practice)
 
 
 def moment(time: datetime) -> str:
@@ -61,6 +62,18 @@ def moment(time: datetime) -> str:
     text = _("%(month)s 月 %(day)s 日 %(time)s", month=here.month, day=here.day, time=here.strftime("%H:%M"))
     if here.year != context.today().year:
         return _("%(year)s 年 %(rest)s", year=here.year, rest=text)
+    return text
+
+
+def ending(time: datetime) -> str:
+    """A moment at which something ends: midnight is 24:00 of the day before."""
+    here = context.local(time)
+    if (here.hour, here.minute, here.second) != (0, 0, 0):
+        return moment(time)
+    before = context.local(time - timedelta(days=1))
+    text = _("%(month)s 月 %(day)s 日 %(time)s", month=before.month, day=before.day, time="24:00")
+    if before.year != context.today().year:
+        return _("%(year)s 年 %(rest)s", year=before.year, rest=text)
     return text
 
 
@@ -97,6 +110,8 @@ def nav_items() -> list[tuple[str, str, bool, int]]:
         items.append((_("结果"), "leader.index"))
     if actor.has(Role.BUREAU, Role.AUDITOR):
         items.append((_("日志"), "bureau.log"))
+    if has_published(context.db(), context.today()):
+        items.append((_("公示"), "published.index"))
     here = request.path
     waits = [] if wants_fragment() or actor.must_change else waiting()
     return [
@@ -156,7 +171,7 @@ def _values() -> dict[str, Any]:
 
 def install(app: Flask) -> None:
     app.context_processor(_values)
-    app.jinja_env.filters.update(points=points, moment=moment, left=left, local=context.local)
+    app.jinja_env.filters.update(points=points, moment=moment, ending=ending, left=left, local=context.local)
     app.jinja_env.globals.update(
         asset_version=_asset_version(app.static_folder or ""),
         phase_name=phase_name,

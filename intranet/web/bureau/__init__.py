@@ -7,11 +7,11 @@ from flask import Blueprint
 bp = Blueprint("bureau", __name__, url_prefix="/bureau")
 
 from . import (  # noqa: E402
+    appeals,
+    archives,
     assignment,
     burden,
     calendar,
-    appeals,
-    archives,
     carry,
     copying,
     cycles,
@@ -29,8 +29,8 @@ from . import (  # noqa: E402
     results,
     rubrics,
     rulings,
-    signoff,
     showing,
+    signoff,
     whatif,
 )
 
@@ -58,7 +58,7 @@ __all__ = [
     "results",
     "rubrics",
     "rulings",
-    "signoff",
     "showing",
+    "signoff",
     "whatif",
 ]

@@ -38,7 +38,7 @@ def step_name(step: str) -> str:
     }[step]
 
 
-TABS = ("progress", "data", "radar", "showing", "freeze", "ranking", "phase", "rulings", "dates", "units", "panel")
+TABS = ("progress", "data", "radar", "showing", "freeze", "ranking", "publication", "appeals", "phase", "archive", "rulings", "dates", "units", "panel")
 
 
 def tab_name(tab: str) -> str:
@@ -49,6 +49,9 @@ def tab_name(tab: str) -> str:
         "showing": _("展示考核"),
         "freeze": _("冻结"),
         "ranking": _("排名"),
+        "publication": _("公示"),
+        "appeals": _("复核"),
+        "archive": _("归档"),
         "phase": _("阶段"),
         "rulings": _("裁定登记簿"),
         "dates": _("日程"),

@@ -127,6 +127,18 @@ def action_names() -> dict[str, str]:
         "assignment.save": _("分派评分"),
         "assignment.drop": _("因回避取消分派"),
         "result.freeze": _("冻结结果"),
+        "appeal.file": _("申请复核"),
+        "appeal.withdraw": _("撤回复核申请"),
+        "appeal.assign": _("请人复核"),
+        "appeal.word": _("复核意见"),
+        "appeal.uphold": _("复核：支持"),
+        "appeal.reject": _("复核：不予支持"),
+        "appeal.correct": _("复核：更正数据"),
+        "cycle.archive": _("生成归档"),
+        "publication.publish": _("发布公示"),
+        "calendar.day": _("修改工作日历"),
+        "calendar.delete": _("删除工作日历的一天"),
+        "calendar.enter": _("录入工作日历"),
     }
 
 

@@ -1,0 +1,273 @@
+"""一校一单: one unit's frozen result told to that unit, as texts ready to be shown or printed.
+
+Other units appear in it as a mean only, and not at all where so few were scored that a mean would give one
+of them away. Who on the panel said what is not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from intranet.domain.calendar import end_of_day
+from intranet.domain.nearest import nearest
+from intranet.domain.publication import shows_rank
+from intranet.domain.scoring import Scoring
+from intranet.enums import CycleState
+from intranet.i18n import _
+from intranet.models import Publication
+from intranet.queries.explain import LedgerRow, ledger_rows
+from intranet.queries.results import Ranking, UnitLine, losses_of
+from intranet.rubric.ledger import Score, State
+from intranet.rubric.model import Clause, Rubric
+from intranet.rubric.numbers import show
+
+LEAST_FOR_MEAN = 3
+"""Units with points, the own one included, below which no mean is told: of two, it tells the other's points."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorRow:
+    """One indicator. dimension: the first level it belongs to; mean: distance to the mean, +0.4, −1.2, or —."""
+
+    dimension: str
+    name: str
+    points: str
+    most: str
+    mean: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line of the ledger. off: it does not count; note: why not."""
+
+    text: str
+    points: str
+    off: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseRow:
+    """One clause of the ledger. depth: below its indicator; points: or the word that stands there."""
+
+    name: str
+    depth: int
+    points: str
+    most: str
+    said: tuple[Said, ...]
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NearRow:
+    name: str
+    text: str
+    gain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """All that a unit's letter says. Empty texts are left out; facts: (label, value) of the head.
+
+    appeal_until: None while nothing is published, or the time is over.
+    """
+
+    unit: str
+    cycle: str
+    bureau: str
+    label: str
+    facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    indicators: tuple[IndicatorRow, ...]
+    mean_note: str
+    ledger: tuple[tuple[str, tuple[ClauseRow, ...]], ...]
+    nearest: tuple[NearRow, ...]
+    appeal: str
+    contact: str
+    frozen_at: datetime
+    fingerprint: str
+
+
+def letter_of(
+    ranking: Ranking,
+    scoring: Scoring,
+    line: UnitLine,
+    *,
+    bureau: str,
+    contact: str,
+    publication: Publication | None,
+    label: str,
+    at: datetime,
+    zone: str,
+) -> Letter:
+    """One unit's letter from the stored list.
+
+    :param publication: the one that holds; :param label: 草案 and the like; :param at: now, for 复核.
+    """
+    rubric = ranking.rubric
+    cohort = _cohort(ranking, line)
+    return Letter(
+        unit=line.result.name,
+        cycle=ranking.cycle.title,
+        bureau=bureau,
+        label=label,
+        facts=_facts(ranking, line, cohort, with_rank=shows_rank(publication)),
+        notes=(*losses_of(line.result.sheet[rubric.root.code]), *line.result.outcome.notes),
+        indicators=tuple(_indicators(rubric, line, cohort)),
+        mean_note=_mean_note(rubric, line, cohort),
+        ledger=tuple(
+            (clause.name, tuple(_clause(row) for row in _told(ledger_rows(rubric, line, clause.code))))
+            for clause in rubric.indicators
+            if clause.code in line.result.sheet
+        ),
+        nearest=tuple(
+            NearRow(near.clause.name, near.text, show(near.gain))
+            for near in nearest(scoring, line, at=ranking.held.frozen_at)
+        ),
+        appeal=_appeal(ranking, publication, at=at, zone=zone),
+        contact=publication.contact if publication else contact,
+        frozen_at=ranking.held.frozen_at.astimezone(ZoneInfo(zone)),
+        fingerprint=ranking.held.fingerprint,
+    )
+
+
+# --- the head ------------------------------------------------------------------------------------
+
+
+def _cohort(ranking: Ranking, line: UnitLine) -> Sequence[UnitLine]:
+    """The units the own one is measured against: its group."""
+    return [x for x in ranking.lines if x.result.group == line.result.group]
+
+
+def _facts(
+    ranking: Ranking, line: UnitLine, cohort: Sequence[UnitLine], *, with_rank: bool
+) -> tuple[tuple[str, str], ...]:
+    result, out = line.result, []
+    if result.total is not None:
+        most = ranking.rubric.root.max
+        text = show(result.total) if most is None else f"{show(result.total)} / {show(most)}"
+        out.append((_("总分"), text))
+    for code, title, most in ranking.columns:
+        value = ranking.figure(line, code)
+        text = ranking.no_figure(line, code) if value is None else show(value)
+        out.append((title, text if most is None or value is None else f"{text} / {show(most)}"))
+    if line.deducted:
+        out.append((_("总分扣分"), show(-line.deducted)))
+    if with_rank and result.rank is not None:
+        ranked = sum(x.result.rank is not None for x in cohort)
+        text = _("第 %(n)s 名，共 %(of)s 个", n=result.rank, of=ranked)
+        out.append(
+            (_("组内名次") if result.group else _("名次"), f"{text}（{_('并列')}）" if result.tied else text)
+        )
+    if result.group:
+        out.append((_("组别"), result.group))
+    if result.outcome.grade:
+        out.append((_("等次"), result.outcome.grade))
+    return tuple(out)
+
+
+def _appeal(ranking: Ranking, publication: Publication | None, *, at: datetime, zone: str) -> str:
+    state = ranking.cycle.state
+    if publication is None:
+        if state in (CycleState.FINAL, CycleState.ARCHIVED):
+            return _("结果已定稿，不再受理复核。")
+        return _("结果还没有公示。公示后可以在公示期内提出复核。")
+    until = end_of_day(publication.ends_on, zone)
+    if state != CycleState.PUBLISHED or at >= until:
+        return _("公示已于%(day)s 24:00 结束，不再受理复核。", day=_day(publication))
+    return _(
+        "对结果有异议的，请在%(day)s 24:00 前登录考核系统，打开“考核结果”，从有异议的那一条提出复核，写明理由并附佐证材料。",
+        day=_day(publication),
+    )
+
+
+def _day(publication: Publication) -> str:
+    day = publication.ends_on
+    return _("%(year)s年%(month)s月%(day)s日", year=day.year, month=day.month, day=day.day)
+
+
+# --- indicators ----------------------------------------------------------------------------------
+
+
+def _scored(line: UnitLine, code: str) -> Fraction | None:
+    score = line.result.sheet.get(code)
+    return score.points if score is not None and score.state is State.SCORED else None
+
+
+def distance_to_mean(cohort: Sequence[UnitLine], line: UnitLine, code: str) -> Fraction | None:
+    """Own points less the mean of all who have points; None where too few have, or the own unit has none."""
+    own = _scored(line, code)
+    known = [p for x in cohort if (p := _scored(x, code)) is not None]
+    if own is None or len(known) < LEAST_FOR_MEAN:
+        return None
+    return own - sum(known, Fraction(0)) / len(known)
+
+
+def _indicators(rubric: Rubric, line: UnitLine, cohort: Sequence[UnitLine]) -> list[IndicatorRow]:
+    out = []
+    for clause in rubric.indicators:
+        score = line.result.sheet.get(clause.code)
+        if score is None:
+            continue
+        most = "—" if clause.max is None else show(score.max if score.max is not None else clause.max)
+        out.append(
+            IndicatorRow(
+                _dimension(rubric, clause),
+                clause.name,
+                _points(clause, score),
+                most,
+                signed(distance_to_mean(cohort, line, clause.code)),
+            )
+        )
+    return out
+
+
+def _mean_note(rubric: Rubric, line: UnitLine, cohort: Sequence[UnitLine]) -> str:
+    if len(cohort) < LEAST_FOR_MEAN:
+        return _("参加比较的不足 %(n)s 个，不列“比均分”。", n=LEAST_FOR_MEAN)
+    if line.result.group:
+        return _("“比均分”是本单位得分减去%(group)s内有得分单位的平均分。", group=line.result.group)
+    return _("“比均分”是本单位得分减去有得分单位的平均分。")
+
+
+def signed(value: Fraction | None) -> str:
+    """+0.4, −1.2, 0; — for none."""
+    return f"+{show(value)}" if value is not None and value > 0 and show(value) != "0" else show(value)
+
+
+def _dimension(rubric: Rubric, clause: Clause) -> str:
+    """The first level above the clause; "" if it stands there itself."""
+    found: Clause | None = clause
+    while found is not None and found.parent is not None and found.parent != rubric.root.code:
+        found = rubric.by.get(found.parent)
+    return "" if found is None or found.code == clause.code else found.name
+
+
+def _points(clause: Clause, score: Score) -> str:
+    return LedgerRow(clause, score, 0, True, ()).word or show(score.points)
+
+
+# --- the ledger ----------------------------------------------------------------------------------
+
+
+def _told(rows: Sequence[LedgerRow]) -> list[LedgerRow]:
+    """The leaves, and sums in which something happened; the indicator's own points stand in the table above."""
+    return [row for row in rows if row.is_leaf or row.lines or row.steps]
+
+
+def _clause(row: LedgerRow) -> ClauseRow:
+    return ClauseRow(
+        name=row.clause.name,
+        depth=row.depth,
+        points=row.word or show(row.score.points),
+        most="" if row.score.max is None else show(row.score.max),
+        said=tuple(
+            Said(x.text, "" if x.points is None else show(x.points), not x.counted, x.reason)
+            for x in row.lines
+        ),
+        steps=tuple(row.steps),
+    )
