@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from intranet.volume import ENVIRONMENT
 from intranet.volume.build import Built, build
 from intranet.volume.convert import soffice
 from intranet.volume.plan import Document, Plan
@@ -88,6 +90,7 @@ def run(plan: Plan, folder: Path) -> dict[str, Any]:
         capture_output=True,
         encoding="utf-8",
         check=True,
+        env=os.environ | ENVIRONMENT,
     )
     *_progress, last, peak = done.stdout.splitlines()
     return {**json.loads(last), "peak": int(peak) * 1024}
@@ -101,16 +104,16 @@ def again_after_a_change(folder: Path) -> None:
         begun = time.perf_counter()
         first = build(corpus.plan(documents), folder / "volume.pdf", folder / "cache")
         first_times.append(time.perf_counter() - begun)
-        changed = corpus.put(
-            folder / "in",
-            3,
-            "材料003.pdf",
-            corpus.pdfs(folder / f"new{round_}", 1, 4 + round_)[0].path
-            and Path(folder / f"new{round_}" / "0001").read_bytes(),
-        )
-        other = [changed if d.number == 3 else d for d in documents]
+        (new,) = corpus.pdfs(folder / f"new{round_}", 1, 4 + round_)
+        other = [replace(new, number=3) if d.number == 3 else d for d in documents]
         begun = time.perf_counter()
-        second = build(corpus.plan(other), folder / "volume.pdf", folder / "cache", before=first.digests)
+        second = build(
+            corpus.plan(other),
+            folder / "volume.pdf",
+            folder / "cache",
+            before=first.digests,
+            known_prints=first.prints,  # as the server keeps them
+        )
         second_times.append(time.perf_counter() - begun)
     office = "with LibreOffice" if soffice() else "WITHOUT LibreOffice: 5 files have stand-in pages"
     one, two = machine.middle(first_times), machine.middle(second_times)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from intranet.plugins import RubricRegistry
 from intranet.queries.radar import known_prints
 from intranet.queries.volumes import held_volume, left_running, next_waiting, pictures_asked, volumes_of
 from intranet.storage.local import LocalStore
+from intranet.volume import ENVIRONMENT
 
 PAUSE = 0.5
 """Seconds between two looks at a running build: progress written, cancelling noticed."""
@@ -247,6 +249,7 @@ def _child(order: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
+        env=os.environ | ENVIRONMENT,
     )
     try:
         assert child.stdin is not None

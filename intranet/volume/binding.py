@@ -22,6 +22,7 @@ from .plan import Plan
 
 BOTTOM = 9.0
 """Points between the lower edge of a page and its stamp."""
+AT_ONCE = 400
 
 
 @dataclass
@@ -80,15 +81,9 @@ def bind(plan: Plan, parts: Sequence[Part], target: Path, *, identity: bytes) ->
     with tempfile.TemporaryDirectory(prefix=f"{target.name}-", dir=target.parent) as folder:
         merged = Path(folder) / "merged.pdf"
         _merge(parts, Path(folder), merged)
-        words = [stamp(part, n) for part in parts for n in range(part.count)]
-        with (
-            pikepdf.open(merged, access_mode=pikepdf.AccessMode.stream) as pdf,
-            pikepdf.open(io.BytesIO(typeset.stamps(words))) as stamps,
-        ):
+        with pikepdf.open(merged, access_mode=pikepdf.AccessMode.stream) as pdf:
             pages = list(pdf.pages)
-            shapes = [pdf.copy_foreign(page.as_form_xobject()) for page in stamps.pages]
-            for page, shape in zip(pages[1:], shapes[1:], strict=True):  # the cover has no stamp
-                _put_stamp(pdf, page, shape)
+            _put_stamps(pdf, pages, [stamp(part, n) for part in parts for n in range(part.count)])
             _link_contents(pages, parts[0].count)
             with pdf.open_outline() as outline:
                 _bookmarks(outline, parts)
@@ -144,6 +139,16 @@ def _about(pdf: Any, plan: Plan) -> None:
         about["dc:description"] = f"{plan.cycle} {plan.notice}".strip()
         about["dc:language"] = {"zh-CN"}
         about["pdf:Producer"] = "intranet"
+
+
+def _put_stamps(pdf: Any, pages: Sequence[Any], words: Sequence[str]) -> None:
+    """On every page but the cover; some hundred at a time, since Typst keeps what it sets."""
+    import pikepdf
+
+    for at in range(1, len(pages), AT_ONCE):
+        with pikepdf.open(io.BytesIO(typeset.stamps(words[at : at + AT_ONCE]))) as stamps:
+            for page, made in zip(pages[at : at + AT_ONCE], stamps.pages, strict=True):
+                _put_stamp(pdf, page, pdf.copy_foreign(made.as_form_xobject()))
 
 
 def _put_stamp(pdf: Any, page: Any, stamp: Any) -> None:

@@ -21,8 +21,6 @@ from .plan import Document, Plan, Section
 from .prints import print_of
 
 PICTURES = frozenset({"image/jpeg", "image/png", "image/heic"})
-WIDEST = 9999
-"""A page number as wide as any: what is counted with it does not grow when the real one is known."""
 TRIES = 5
 
 
@@ -226,24 +224,25 @@ def _stand_in(plan: Plan, document: Document, reason: str) -> Part:
 def _settle(plan: Plan, laid: _Laid) -> Part:
     """Number all pages; the cover and contents, and the dividers with what stands elsewhere.
 
-    Contents and dividers say page numbers, and how many pages they take themselves decides these. They
-    are set with the widest number first and then with what came of it, until nothing moves any more.
+    Contents and dividers say page numbers, and how many pages they take themselves decides these. So that
+    is guessed, they are set, and if the guess was wrong they are set again with what came of it.
     """
-    for part in laid.parts:
-        part.first = WIDEST
-    taken: list[int] = []
+    taken = [typeset.front_pages(binding.entries(laid.parts)), *(1 for _head in laid.heads)]
     for _try in range(TRIES):
+        for head, count in zip(laid.heads, taken[1:], strict=True):
+            head.part.count = count
+        _number(laid.parts, taken[0])
         front = typeset.front(plan, binding.entries(laid.parts))
         dividers, starts = typeset.dividers([(h.section, _refers(h.elsewhere)) for h in laid.heads])
         counts = [binding.count(front), *(after - at for at, after in itertools.pairwise(starts))]
-        for head, at, count in zip(laid.heads, starts, counts[1:], strict=False):
-            head.part.source, head.part.start, head.part.count = dividers, at, count
-            head.part.identity = _words_of(head)
-        first = Part(front, counts[0], hashlib.sha256(front).hexdigest(), plan.unit, first=1)
         if counts == taken:
             break
         taken = counts
-        _number(laid.parts, counts[0])
+    else:
+        raise RuntimeError("contents and dividers do not come to rest")
+    for head, at in zip(laid.heads, starts, strict=False):
+        head.part.source, head.part.start, head.part.identity = dividers, at, _words_of(head)
+    first = Part(front, taken[0], hashlib.sha256(front).hexdigest(), plan.unit, first=1)
     return first
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -163,6 +164,11 @@ def front(plan: Plan, entries: Sequence[tuple[int, str, int]]) -> bytes:
         "entries": [{"level": level, "text": text, "page": page} for level, text, page in entries],
     }
     return _compile(_FRONT, data)
+
+
+def front_pages(entries: Sequence[tuple[int, str, int]]) -> int:
+    """How many pages :func:`front` is likely to take: lines that wrap are not foreseen."""
+    return 1 + max(1, math.ceil((48 + sum(13 if level else 20 for level, _text, _page in entries)) / 700))
 
 
 def dividers(sections: Sequence[tuple[Section, Sequence[str]]]) -> tuple[bytes, list[int]]:
