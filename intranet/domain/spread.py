@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from intranet.domain.standing import Item, Leaf
 from intranet.models import Mark
 from intranet.queries.assignments import Asked
 from intranet.queries.review import Reviewer
 from intranet.rubric.model import Clause
+
+OPEN = frozenset({"settle", "missing", "doubtful", "stale"})
+"""The headings under which something is left to do."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Spread:
     doubtful: tuple[Mark, ...] = ()
     stale: tuple[Mark, ...] = ()
 
-    @property
+    @cached_property
     def kinds(self) -> frozenset[str]:
         """Under which of the board's headings the leaf stands."""
         leaf = self.leaf
@@ -36,6 +40,11 @@ class Spread:
             "settled": leaf.settled is not None,
         }
         return frozenset(kind for kind, holds in found.items() if holds)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still waits for somebody: a score, another look, the chair's word."""
+        return self.leaf.settled is None and bool(self.kinds & OPEN)
 
 
 def board_of(
@@ -76,3 +85,20 @@ def _urgency(row: Spread) -> tuple[bool, Fraction, int, int, int]:
         -len(row.doubtful),
         -len(row.stale),
     )
+
+
+Case = tuple[int, str]
+"""What one of the chair's pages is about: (entry id, indicator code)."""
+
+
+def cases_of(rows: Sequence[Spread]) -> list[Case]:
+    """The chair's pages behind these rows, each once, in their order."""
+    return list(dict.fromkeys((row.leaf.entry.id or 0, row.indicator.code) for row in rows))
+
+
+def beside(cases: Sequence[Case], here: Case) -> tuple[Case | None, Case | None]:
+    """The case before and after; for one that is not in the list (just settled, say) the first is next."""
+    if here not in cases:
+        return None, cases[0] if cases else None
+    place = cases.index(here)
+    return cases[place - 1] if place else None, cases[place + 1] if place + 1 < len(cases) else None

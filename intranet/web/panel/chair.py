@@ -1,300 +1,160 @@
-"""The chair's pages: where reviewers differ, and the chair's word on it."""
+"""The chair's board: where reviewers differ, what is still open, whether like is treated alike.
+
+One case of it is ``settling.py``.
+"""
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, request
 
-from intranet.domain.marking import Given, parse_points
-from intranet.domain.operations import outcome_of, remember
-from intranet.domain.review import require_chair, require_settling, save_figure, withdraw_settlement
-from intranet.domain.review import settle as settle_leaf
-from intranet.domain.scoring import EntrySheet, score_entry, scoring_for
-from intranet.domain.spread import Spread, board_of
-from intranet.domain.standing import Item, Leaf, figures, item_of
+from intranet.domain.fairness import Harshness, faults_of, harshness_of, has_deductions
+from intranet.domain.review import require_chair
+from intranet.domain.spread import Case, Spread, board_of, cases_of
+from intranet.domain.standing import Item
 from intranet.enums import CycleState
-from intranet.errors import Conflict, DomainError, Invalid, NotFound
-from intranet.i18n import _
-from intranet.models import Answer, Cycle, LogEntry, Mark
+from intranet.models import Cycle
 from intranet.queries import review
-from intranet.queries.assignments import asked_of
+from intranet.queries.assignments import Asked, asked_of
 from intranet.queries.filed import names_of
-from intranet.rubric.marks import verdicts
-from intranet.rubric.model import Field, Option, Rubric
-from intranet.rubric.numbers import as_text
+from intranet.rubric.numbers import as_decimal
 
 from .. import access
-from ..context import actor, current_time, db, ground
-from ..forms import answer, go, say
+from ..context import actor, db
+from ..forms import answer, whole
 from ..shell import cycle_bar
 from . import bp
-from .desk import entry_id, indicator_for, open_desk
+from .desk import Desk, open_desk
 
-access.allow(
-    {
-        "panel.board": access.PANEL,
-        "panel.settle": access.PANEL,
-        "panel.settle_post": access.PANEL,
-        "panel.figures_post": access.PANEL,
-    }
-)
+access.allow({"panel.board": access.PANEL})
 
 KINDS = ("settle", "spread", "missing", "doubtful", "stale", "settled")
-PAGE = 100
+FAULTS, PEOPLE = "faults", "people"
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class View:
+    """Which list of the board: kind (one of KINDS, ``faults``, ``people``, "" for the first with something
+    in it), narrowed to one unit (entry id) or one indicator (code)."""
+
+    show: str = ""
+    unit: int = 0
+    indicator: str = ""
+
+    @property
+    def args(self) -> dict[str, Any]:
+        """The same as part of an address."""
+        found = {"show": self.show, "unit": str(self.unit or ""), "in": self.indicator}
+        return {name: text for name, text in found.items() if text}
+
+
+def view_of() -> View:
+    """The list that the request asks for."""
+    args = request.args
+    show = args.get("show", "")
+    return View(
+        show if show in (*KINDS, FAULTS, PEOPLE) else "",
+        whole(args.get("unit", "")) or 0,
+        args.get("in", "")[:40],
+    )
+
+
+@dataclass
+class Board:
+    """The cycle as its chair meets it."""
+
+    cycle: Cycle
+    desk: Desk
+    asked: Asked
+
+    @cached_property
+    def rows(self) -> list[Spread]:
+        """Every marked leaf, the widest spread first."""
+        return board_of(self.desk.items, self.asked, everyone=self.cycle.state == CycleState.DELIBERATION)
+
+    def narrowed(self, view: View) -> list[Spread]:
+        return [
+            row
+            for row in self.rows
+            if view.unit in (0, row.leaf.entry.id) and view.indicator in ("", row.indicator.code)
+        ]
+
+    def cases(self, view: View) -> list[Case]:
+        """The chair's pages behind a list, in its order."""
+        return cases_of([row for row in self.narrowed(view) if view.show in row.kinds])
+
+
+def open_board(cycle: Cycle) -> Board:
+    return Board(cycle, open_desk(cycle, by="unit", whole=True), asked_of(db(), cycle))
 
 
 @bp.get("/cycles/<int:cycle_id>/board")
 def board(cycle_id: int) -> Response:
     cycle = review.panel_cycle_for(db(), actor(), cycle_id)
     require_chair(actor(), cycle)
-    desk = open_desk(cycle, by="unit", whole=True)
-    asked = asked_of(db(), cycle)
-    rows = board_of(
-        desk.items,
-        asked,
-        everyone=cycle.state == CycleState.DELIBERATION,
-    )
+    found, view = open_board(cycle), view_of()
+    rows = found.narrowed(view)
     counts = {kind: sum(kind in row.kinds for row in rows) for kind in KINDS}
-    show = request.args.get("show", "")
-    if show not in KINDS:
-        show = next((kind for kind in KINDS if counts[kind]), KINDS[0])
-    chosen = [row for row in rows if show in row.kinds]
-    page = request.args.get("page", "1")
-    here = max(int(page), 1) if page.isdecimal() and len(page) < 5 else 1
+    if not view.show:
+        view = View(next((k for k in KINDS if counts[k]), KINDS[0]), view.unit, view.indicator)
+    rubric, desk = found.desk.rubric, found.desk
+    chosen = [row for row in rows if view.show in row.kinds]
+    faults = faults_of(rubric, _items(found, view)) if view.show == FAULTS else []
+    shown = faults if view.show == FAULTS else chosen
+    here = min(max(whole(request.args.get("page", "")) or 1, 1), max(-(-len(shown) // PAGE), 1))
+    part = slice((here - 1) * PAGE, here * PAGE)
+    people = [r.user_id for r in found.asked.reviewers]
     return answer(
         "panel/board.html",
         cycle=cycle,
         cycle_bar=cycle_bar(cycle),
-        rubric=desk.rubric,
-        rows=chosen[(here - 1) * PAGE : here * PAGE],
-        found=len(chosen),
+        rubric=rubric,
+        rows=chosen[part],
+        faults=faults[part],
+        harshness=_bars(harshness_of(_items(found, view), people)) if view.show == PEOPLE else [],
+        found=len(shown),
         page=here,
-        pages=-(-len(chosen) // PAGE),
+        pages=-(-len(shown) // PAGE),
         counts=counts,
-        show=show,
+        open_count=sum(row.is_open for row in rows),
+        with_faults=any(has_deductions(clause) for clause in rubric.clauses),
+        view=view,
         leaves=len(rows),
-        units=len(desk.sheets),
-        reviewers=asked.reviewers,
-        names=names_of(db(), {m.user_id for row in rows for m in row.leaf.marks}),
+        entries=[sheet.entry for sheet in desk.sheets.values()],
+        indicators=list(dict((i.indicator.code, i.indicator) for i in desk.items).values()),
+        reviewers=found.asked.reviewers,
+        names=names_of(db(), {m.user_id for item in desk.items for leaf in item.leaves for m in leaf.marks}),
         combine=cycle.combine,
     )
 
 
-@dataclass
-class Settling:
-    """One leaf on the chair's page: what the reviewers said, and the boxes."""
-
-    leaf: Leaf
-    row: Spread
-    options: tuple[Option, ...]
-    points: str = ""
-    verdict: str | None = None
-    reason: str = ""
-    version: int = 0
-    problem: str = ""
-    theirs: Mark | None = None
+def _items(found: Board, view: View) -> list[Item]:
+    return [
+        item
+        for item in found.desk.items
+        if view.unit in (0, item.entry.id) and view.indicator in ("", item.indicator.code)
+    ]
 
 
-@dataclass
-class Figure:
-    """A number the panel owns, as the chair fills it in."""
+@dataclass(frozen=True)
+class Bar:
+    """A reviewer's harshness with its bar: length 0 — 100 to the left (harsh) or the right (lenient)."""
 
-    field: Field
-    text: str
-    version: int
-    problem: str = ""
-
-
-@bp.get("/entries/<int:entry>/indicators/<code>/settle")
-def settle(entry: int, code: str) -> Response:
-    cycle, sheet, item, rubric = _chairs_item(entry, code)
-    return _page(cycle, sheet, item, rubric)
+    person: Harshness
+    length: str
+    is_harsh: bool
 
 
-@bp.post("/entries/<int:entry>/indicators/<code>/settle")
-def settle_post(entry: int, code: str) -> Response:
-    cycle, sheet, item, rubric = _chairs_item(entry, code)
-    here = url_for("panel.settle", entry=entry, code=code)
-    op = request.form.get("op", "")
-    if outcome_of(db(), actor(), op) is not None:
-        return go(here)
-    verb, _colon, leaf_code = request.form.get("do", "").partition(":")
-    leaf = next((leaf for leaf in item.marked if leaf.code == leaf_code), None)
-    if leaf is None:
-        raise NotFound(_("这一页上没有这一款。"))
-    box = _typed(leaf)
-    try:
-        if verb == "withdraw":
-            withdraw_settlement(db(), actor(), cycle, leaf, version=box.version)
-            say("done", _("已撤回审定，仍按各评委的分数计。"))
-        else:
-            settle_leaf(db(), actor(), cycle, rubric, leaf, _given(box), at=current_time())
-            say("done", _("已审定。"))
-    except Invalid as error:
-        box.problem = error.message
-        return _page(cycle, sheet, item, rubric, box=box, status=error.status)
-    except Conflict as error:
-        mark = error.theirs[leaf.code] if isinstance(error.theirs, dict) else None
-        box.theirs, box.version = mark, mark.version if mark else 0
-        box.problem = error.message
-        return _page(cycle, sheet, item, rubric, box=box, status=error.status)
-    remember(db(), actor(), op, {"settled": leaf.code}, at=current_time())
-    return go(here)
-
-
-@bp.post("/entries/<int:entry>/indicators/<code>/figures")
-def figures_post(entry: int, code: str) -> Response:
-    cycle, sheet, item, rubric = _chairs_item(entry, code)
-    here = url_for("panel.settle", entry=entry, code=code)
-    op = request.form.get("op", "")
-    if outcome_of(db(), actor(), op) is not None:
-        return go(here)
-    asked = _figures(sheet, item, rubric)
-    refused = 0
-    for figure in asked:
-        figure.text = request.form.get(f"figure.{figure.field.key}", "").strip()
-        version = request.form.get(f"version.{figure.field.key}", "0")
-        figure.version = int(version) if version.isdecimal() and len(version) < 10 else 0
-        try:
-            save_figure(
-                db(),
-                actor(),
-                cycle,
-                item.entry,
-                figure.field,
-                figure.text,
-                version=figure.version,
-                at=current_time(),
-            )
-        except (Invalid, Conflict) as error:
-            figure.problem, refused = error.message, max(refused, error.status)
-    if refused:
-        return _page(cycle, sheet, item, rubric, asked=asked, status=refused)
-    remember(db(), actor(), op, {"figures": code}, at=current_time())
-    say("done", _("已保存。"))
-    return go(here)
-
-
-def _chairs_item(entry: int, code: str) -> tuple[Cycle, EntrySheet, Item, Rubric]:
-    found, cycle = review.panel_entry_for(db(), actor(), entry)
-    require_chair(actor(), cycle)
-    scoring = scoring_for(cycle, ground().registry)
-    sheet = score_entry(db(), cycle, scoring, found)
-    item = item_of(scoring.rubric, sheet, indicator_for(scoring.rubric, code), cycle.combine)
-    return cycle, sheet, item, scoring.rubric
-
-
-def _typed(leaf: Leaf) -> Settling:
-    form, code = request.form, leaf.code
-    version = form.get(f"version.{code}", "0")
-    return Settling(
-        leaf,
-        Spread(leaf, leaf.clause),
-        verdicts(leaf.clause),
-        points=form.get(f"points.{code}", "").strip(),
-        verdict=form.get(f"verdict.{code}") or None,
-        reason=form.get(f"reason.{code}", "").strip(),
-        version=int(version) if version.isdecimal() and len(version) < 10 else 0,
-    )
-
-
-def _given(box: Settling) -> Given:
-    return Given(
-        box.leaf.code,
-        points=parse_points(box.points),
-        verdict=box.verdict,
-        reason=box.reason,
-        version=box.version,
-    )
-
-
-def _figures(sheet: EntrySheet, item: Item, rubric: Rubric) -> list[Figure]:
-    wanted = [f for leaf in item.leaves for f in figures(rubric, leaf.clause, sheet.form)]
-    stored: dict[str, Answer] = review.panel_answers(db(), entry_id(item.entry), [f.key for f in wanted])
-    out = []
-    for field in wanted:
-        answer_ = stored.get(field.key)
-        value = None if answer_ is None else answer_.value
-        out.append(Figure(field, "" if value is None else str(value), answer_.version if answer_ else 0))
-    return out
-
-
-def _page(
-    cycle: Cycle,
-    sheet: EntrySheet,
-    item: Item,
-    rubric: Rubric,
-    *,
-    box: Settling | None = None,
-    asked: list[Figure] | None = None,
-    status: int = 200,
-) -> Response:
-    rows = {row.leaf.code: row for row in board_of([item], asked_of(db(), cycle))}
-    boxes = [_box(leaf, rows.get(leaf.code)) for leaf in item.marked]
-    if box is not None:
-        boxes = [_kept(b, box) if b.leaf.code == box.leaf.code else b for b in boxes]
-    history = review.mark_history(db(), entry_id(item.entry), [leaf.code for leaf in item.leaves])
-    return answer(
-        "panel/settle.html",
-        status=status,
-        cycle=cycle,
-        cycle_bar=cycle_bar(cycle, item.entry),
-        rubric=rubric,
-        entry=item.entry,
-        item=item,
-        boxes=boxes,
-        barred=[leaf for leaf in item.leaves if leaf.bar],
-        figures=_figures(sheet, item, rubric) if asked is None else asked,
-        history=[(entry, _change(entry)) for entry in history],
-        names=names_of(db(), {m.user_id for leaf in item.leaves for m in leaf.marks}),
-        closed=_closed(cycle, item),
-        op=secrets.token_urlsafe(12),
-        deliberating=cycle.state == CycleState.DELIBERATION,
-    )
-
-
-def _box(leaf: Leaf, row: Spread | None) -> Settling:
-    settled = leaf.settled
-    points, verdict = (settled.points, settled.verdict) if settled else (None, None)
-    if settled is None and leaf.word is not None:
-        points, verdict = leaf.word[0], leaf.word[1]
-    return Settling(
-        leaf,
-        row or Spread(leaf, leaf.clause),
-        verdicts(leaf.clause),
-        points="" if points is None else as_text(points),
-        verdict=verdict,
-        reason=settled.reason if settled else "",
-        version=settled.version if settled else 0,
-    )
-
-
-def _kept(shown: Settling, typed: Settling) -> Settling:
-    """What was typed, beside what the page knows of the leaf."""
-    typed.leaf, typed.row = shown.leaf, shown.row
-    return typed
-
-
-def _change(entry: LogEntry) -> tuple[str, str]:
-    """Old and new of a logged mark in words: 2.5 存疑, 优, —."""
-    old, new = (_said(value) for value in (entry.old, entry.new))
-    return old, new
-
-
-def _said(value: object) -> str:
-    if not isinstance(value, dict):
-        return "—"
-    parts = [str(value[k]) for k in ("verdict", "points") if value.get(k) is not None]
-    if value.get("doubtful"):
-        parts.append(_("存疑"))
-    return " ".join(parts) or "—"
-
-
-def _closed(cycle: Cycle, item: Item) -> str:
-    try:
-        require_settling(cycle, item.entry)
-    except DomainError as error:
-        return error.message
-    return ""
+def _bars(people: list[Harshness]) -> list[Bar]:
+    widest = max((abs(p.mean) for p in people if p.mean is not None), default=Fraction(0))
+    return [
+        Bar(
+            p, str(as_decimal(100 * abs(p.mean) / widest, 1)) if p.mean and widest else "0", (p.mean or 0) < 0
+        )
+        for p in people
+    ]
