@@ -10,6 +10,6 @@ from flask import Blueprint
 
 bp = Blueprint("panel", __name__, url_prefix="/panel")
 
-from . import asking, chair, declare, pages, phrases, radar, scoring, showing, showing_live  # noqa: E402  (they need bp)
+from . import asking, chair, declare, pages, phrases, radar, scoring, settling, showing, showing_live  # noqa: E402  (they need bp)
 
-__all__ = ["asking", "bp", "chair", "declare", "pages", "phrases", "radar", "scoring", "showing", "showing_live"]
+__all__ = ["asking", "bp", "chair", "declare", "pages", "phrases", "radar", "scoring", "settling", "showing", "showing_live"]
