@@ -274,9 +274,12 @@ def next_due(items: Sequence[Item], user_id: int, after: Item | None = None) -> 
 
 
 def neighbours(items: Sequence[Item], here: Item) -> tuple[Item | None, Item | None]:
-    """The submitted items before and after this one in the queue."""
+    """The submitted items before and after this one in the queue; none if it does not stand in it (the chair
+    looks at what is not assigned to the own person)."""
     ready = [i for i in items if (i.is_submitted and i.marked) or _same(i, here)]
-    place = next(n for n, i in enumerate(ready) if _same(i, here))
+    place = next((n for n, i in enumerate(ready) if _same(i, here)), None)
+    if place is None:
+        return None, None
     before = ready[place - 1] if place else None
     return before, ready[place + 1] if place + 1 < len(ready) else None
 

@@ -25,6 +25,14 @@ OTHER_OWNERS = ("school", "bureau")
 """Owners whose fields are filled elsewhere; every other owner's are the panel's to fill."""
 
 
+class NotDeclared(Forbidden):
+    """A cycle of the own panel that opens after the declaration (回避申报) only."""
+
+    def __init__(self, cycle: Cycle) -> None:
+        super().__init__(_("请先申报回避，再看“%(title)s”。", title=cycle.title))
+        self.cycle_id = cycle.id or 0
+
+
 def panel_cycles(session: Session, actor: Actor) -> Sequence[Cycle]:
     """The opened cycles that the actor is on the panel of, newest first; those too that wait for the
     declaration: show no more of them than the title."""
@@ -41,13 +49,13 @@ def panel_cycle_for(session: Session, actor: Actor, cycle_id: int, *, declared: 
     """The cycle, or NotFound if there is none with this panel member.
 
     :param declared: False only for the page on which the member declares.
-    :raises Forbidden: the member has not declared yet; the web layer leads to that page before.
+    :raises NotDeclared: the member has not declared yet; the web layer leads to that page then.
     """
     cycle = next((c for c in panel_cycles(session, actor) if c.id == cycle_id), None)
     if cycle is None:
         raise NotFound(_("没有这个考核周期，或您不在它的考核组。"))
     if declared and cycle_id not in declared_cycles(session, actor):
-        raise Forbidden(_("请先申报回避，再看“%(title)s”。", title=cycle.title))
+        raise NotDeclared(cycle)
     return cycle
 
 

@@ -16,6 +16,7 @@ from intranet.domain.standing import Item, Leaf, neighbours, next_due
 from intranet.domain.volumes import page_ranges
 from intranet.enums import CycleState
 from intranet.errors import DomainError
+from intranet.i18n import _
 from intranet.models import Cycle, Entry, LogEntry, Submission
 from intranet.queries import review
 from intranet.queries.before import last_result
@@ -33,7 +34,7 @@ from ..forms import answer, wants_fragment
 from ..shell import cycle_bar
 from . import typed
 from .bench import Moved, bench_of, leaf_view
-from .desk import entry_id, open_desk
+from .desk import entry_id, is_mine, open_desk
 
 MOST_WORDS = 9
 """Ready-made comments beside one box: as many as there are number keys."""
@@ -55,6 +56,8 @@ def show_page(
     evidence = evidence_of(db(), entry_id(entry))
     words = words_for(cycle, rubric, item)
     closed = closed_word(cycle, entry)
+    if not closed and not is_mine(cycle, entry, item.indicator):
+        closed = _("这一项没有分派给您，只能查看。")
     changing = cycle.state == CycleState.DELIBERATION
     rounds = submissions_of(db(), entry_id(entry))
     history = review.mark_history(db(), entry_id(entry), [leaf.code for leaf in item.leaves])

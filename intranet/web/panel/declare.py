@@ -19,34 +19,39 @@ from intranet.queries import recusals, review
 
 from .. import access
 from ..context import actor, current_time, db
+from ..errors import page
 from ..forms import answer, go, next_url, say
 from ..shell import cycle_bar
 from . import bp
 
 access.allow({"panel.declare": access.PANEL, "panel.declare_post": access.PANEL})
 
-HERE = ("panel.declare", "panel.declare_post")
-
 
 @bp.before_request
 def lead_to_declaration() -> Response | None:
-    """A page of a cycle, or of one of its units, asked for before the declaration leads to it."""
-    if request.method != "GET" or request.endpoint in HERE:
-        return None
-    cycle_id = _cycle_id()
-    if cycle_id is None or cycle_id in review.declared_cycles(db(), actor()):
-        return None
-    if all(c.id != cycle_id for c in review.panel_cycles(db(), actor())):
-        return None  # not this panel's: the page itself answers NotFound
-    return go(url_for("panel.declare", cycle_id=cycle_id, next=request.full_path.rstrip("?")))
-
-
-def _cycle_id() -> int | None:
+    """A page of one unit, asked for before the declaration, leads to it: the unit itself is NotFound then."""
     values = request.view_args or {}
-    if "cycle_id" in values:
-        return int(values["cycle_id"])
-    entry = db().get(Entry, values["entry"]) if "entry" in values else None
-    return None if entry is None else entry.cycle_id
+    if request.method != "GET" or "entry" not in values:
+        return None
+    entry = db().get(Entry, values["entry"])
+    if entry is None or entry.cycle_id in review.declared_cycles(db(), actor()):
+        return None
+    if all(c.id != entry.cycle_id for c in review.panel_cycles(db(), actor())):
+        return None  # not this panel's: the page itself answers NotFound
+    return _to_declaration(entry.cycle_id)
+
+
+@bp.errorhandler(review.NotDeclared)
+def not_declared(error: review.NotDeclared) -> Response:
+    """A page of a cycle, asked for before the declaration, leads to it; an act is refused."""
+    if request.method == "GET":
+        return _to_declaration(error.cycle_id)
+    db().rollback()
+    return page(error.status, _("先申报回避"), error.message)
+
+
+def _to_declaration(cycle_id: int) -> Response:
+    return go(url_for("panel.declare", cycle_id=cycle_id, next=request.full_path.rstrip("?")))
 
 
 @bp.get("/cycles/<int:cycle_id>/declare")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from flask import request
+from flask import g, request
 
 from intranet.domain.queue_order import shuffled
 from intranet.domain.scoring import EntrySheet, Scoring, score_entries, scoring_for
@@ -14,7 +14,7 @@ from intranet.errors import NotFound
 from intranet.i18n import _
 from intranet.models import Cycle, Entry
 from intranet.queries import review
-from intranet.queries.assignments import Cell, cells_of, is_asked
+from intranet.queries.assignments import Cell, cells_of
 from intranet.rubric.model import Clause, Rubric
 
 from ..context import actor, db, ground
@@ -72,8 +72,24 @@ def open_desk(cycle: Cycle, *, by: str | None = None, whole: bool = False, print
     scoring = scoring_of(cycle)
     entries = review.panel_entries(db(), actor(), cycle.id)
     sheets = score_entries(db(), cycle, scoring, entries)
-    mine = None if whole else cells_of(db(), cycle, actor().user_id)
+    mine = None if whole else mine_of(cycle)
     return Desk(cycle, scoring, sheets, by or order(), mine, whole, printed)
+
+
+def mine_of(cycle: Cycle) -> frozenset[Cell] | None:
+    """What is assigned to the person who is signed in, read once in a request; None: everything."""
+    if "assigned_cells" not in g:
+        g.assigned_cells = {}
+    if cycle.id not in g.assigned_cells:
+        g.assigned_cells[cycle.id] = cells_of(db(), cycle, actor().user_id)
+    found: frozenset[Cell] | None = g.assigned_cells[cycle.id]
+    return found
+
+
+def is_mine(cycle: Cycle, entry: Entry, indicator: Clause) -> bool:
+    """Whether the person who is signed in is asked to score this indicator of this entry."""
+    mine = mine_of(cycle)
+    return mine is None or (entry_id(entry), indicator.code) in mine
 
 
 def indicator_for(rubric: Rubric, code: str) -> Clause:
@@ -91,7 +107,7 @@ def blind_item(
 
     :raises NotFound: it is not assigned to this reviewer; a chair may look at everything.
     """
-    if not actor().chairs(cycle.id or 0) and not is_asked(db(), actor(), cycle, sheet.entry, indicator.code):
+    if not actor().chairs(cycle.id or 0) and not is_mine(cycle, sheet.entry, indicator):
         raise NotFound(_("这一项没有分派给您。"))
     blind = unmarked(scoring, sheet)
     return blind, item_of(scoring.rubric, blind, indicator, cycle.combine)
