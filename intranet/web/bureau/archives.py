@@ -108,6 +108,7 @@ def _page(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) 
         checks=work.checks(survey[0], survey[1]) if survey else [],
         progress=progress,
         check_code=check_code,
+        copy_op=frame.new_op(),
     )
 
 
