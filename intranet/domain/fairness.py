@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
 from intranet.domain.marking import base_of, parse_points, recount
@@ -214,22 +215,39 @@ class Harshness:
 
 def harshness_of(items: Iterable[Item], user_ids: Iterable[int]) -> list[Harshness]:
     """The harshest first; those without a shared leaf last, in the order given."""
-    gaps: dict[int, list[Fraction]] = {user_id: [] for user_id in user_ids}
+    sums = {user_id: _Sum() for user_id in user_ids}
     for item in items:
         for leaf in item.marked:
             given = [(m.user_id, m.points) for m in leaf.given if m.points is not None]
-            if len(given) < 2:
+            others = len(given) - 1
+            if others < 1:
                 continue
-            total = sum((points for _u, points in given), ZERO)
-            for user_id, points in given:
-                rest = (total - points) / (len(given) - 1)
-                gaps.setdefault(user_id, []).append(points - rest)
-    found = [_harshness(user_id, own) for user_id, own in gaps.items()]
+            # Whole parts of the leaf's common denominator: thousands of leaves stay exact and quick.
+            unit = lcm(*(points.denominator for _u, points in given))
+            whole = [(user_id, points.numerator * (unit // points.denominator)) for user_id, points in given]
+            total = sum(points for _u, points in whole)
+            for user_id, points in whole:
+                own = sums.setdefault(user_id, _Sum())
+                own.add(points * (others + 1) - total, unit * others)
+    found = [one.harshness(user_id) for user_id, one in sums.items()]
     return sorted(found, key=lambda h: (h.mean is None, h.mean or ZERO))
 
 
-def _harshness(user_id: int, gaps: Sequence[Fraction]) -> Harshness:
-    if not gaps:
-        return Harshness(user_id)
-    mean = sum(gaps, ZERO) / len(gaps)
-    return Harshness(user_id, len(gaps), mean, sum(g < 0 for g in gaps), sum(g > 0 for g in gaps))
+class _Sum:
+    """Gaps of one reviewer, added up exactly: whole numerators by denominator."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, int] = defaultdict(int)
+        self._n = self._lower = self._higher = 0
+
+    def add(self, numerator: int, denominator: int) -> None:
+        self._parts[denominator] += numerator
+        self._n += 1
+        self._lower += numerator < 0
+        self._higher += numerator > 0
+
+    def harshness(self, user_id: int) -> Harshness:
+        if not self._n:
+            return Harshness(user_id)
+        total = sum((Fraction(n, d) for d, n in self._parts.items()), ZERO)
+        return Harshness(user_id, self._n, total / self._n, self._lower, self._higher)

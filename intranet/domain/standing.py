@@ -208,7 +208,7 @@ def leaf_of(
 ) -> Leaf:
     score = sheet.sheet[clause.code]
     role = deciding_role(clause)
-    marks = [m for m in sheet.source.marks if m.code == clause.code and m.role != SELF]
+    marks = [m for m in sheet.marks.get(clause.code, ()) if m.role != SELF]
     own = sheet.facts.mark(clause.code, SELF)
     return Leaf(
         entry=sheet.entry,
