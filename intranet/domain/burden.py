@@ -81,8 +81,8 @@ class UnitBurden:
 
     @property
     def asked(self) -> int:
-        """Fields, cells of tables and materials together."""
-        return self.fields + self.cells + self.slots
+        """What the form names: fields and materials. How many rows a table gets is up to the unit."""
+        return self.fields + self.slots
 
     @property
     def carried(self) -> int:
@@ -91,10 +91,10 @@ class UnitBurden:
 
 @dataclass(frozen=True, slots=True)
 class Twice:
-    """Something of the same name asked in several places. kind: field, material, column."""
+    """Things of the same names asked in the same several places. kind: field, material, column."""
 
     kind: str
-    label: str
+    labels: tuple[str, ...]
     places: tuple[str, ...]
 
 
@@ -235,12 +235,12 @@ def asked_twice(rubric: Rubric) -> list[Twice]:
         for column in table.columns:
             if not column.of:
                 columns.setdefault(_plain(column.label), []).append(table.title)
-    return [
-        Twice(kind, label, tuple(dict.fromkeys(places)))
-        for kind, found in (("field", fields), ("material", materials), ("column", columns))
-        for label, places in found.items()
-        if len(set(places)) > 1
-    ]
+    out: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for kind, found in (("field", fields), ("material", materials), ("column", columns)):
+        for label, places in found.items():
+            if len(set(places)) > 1:
+                out.setdefault((kind, tuple(dict.fromkeys(places))), []).append(label)
+    return [Twice(kind, tuple(labels), places) for (kind, places), labels in out.items()]
 
 
 def _plain(label: str) -> str:

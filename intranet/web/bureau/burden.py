@@ -39,7 +39,6 @@ class Sums:
 
     units: int
     asked: tuple[int, int]
-    files: tuple[int, int]
 
 
 @bp.get("/cycles/<int:cycle_id>/burden")
@@ -65,6 +64,7 @@ def burden(cycle_id: int) -> Response:
         earlier=earlier,
         earlier_missing=earlier is not None and not frame.is_installed(earlier),
         lines=lines,
+        still_filing=cycle.state == CycleState.FILING,
         sums=_sums(lines, before),
         duration=duration,
         minutes=lambda n: duration(timedelta(minutes=n)),
@@ -78,5 +78,4 @@ def _sums(lines: list[Line], before: Burden | None) -> Sums | None:
     return Sums(
         len(both),
         (sum(n.asked for n, _b in both), sum(b.asked for _n, b in both)),
-        (sum(n.files.files for n, _b in both), sum(b.files.files for _n, b in both)),
     )

@@ -88,7 +88,7 @@ def _page(
         "bureau/whatif.html",
         cycle,
         "freeze",
-        status=200 if error is None else error.status,
+        status=200 if error is None else min(error.status, 422),  # a plugin's failure is an answer here
         trial=trial,
         question=question,
         refusal=[] if error is None else whatif.refusal(error),
