@@ -28,7 +28,7 @@ from intranet.demo import build_demo
 from intranet.domain import cycles, freeze
 from intranet.domain.scoring import score_entries, scoring_for
 from intranet.enums import CycleState, Role, SubmissionState
-from intranet.models import Cycle, Entry, Grant, Mark, Unit, User
+from intranet.models import Appeal, AppealReview, Cycle, Entry, Grant, Mark, Result, Unit, User
 from intranet.plugins import RubricRegistry, build_plugin_manager
 from intranet.queries.cycles import entries_of
 from intranet.queries.filed import files_of
@@ -239,13 +239,38 @@ def result_paths(world: World) -> dict[str, list[str]]:
     """By who looks at them."""
     cycle, entry = world.cycle_id, world.entries["g01"]
     bureau, leader, school = f"/bureau/cycles/{cycle}", f"/leader/cycles/{cycle}", f"/entries/{entry}"
-    tabs = ("ranking", f"ranking/{entry}", "ranking/check", "freeze", "phase")
+    tabs = ("ranking", f"ranking/{entry}", "ranking/check", "freeze", "phase", "appeals", "appeals/1")
+    tabs += ("appeals/apply", "archive", "signoff", "burden", "whatif", f"whatif?without={entry}")
     return {
         "admin": [f"{bureau}/{tab}" for tab in tabs],
         "leader": ["/leader", leader, f"{leader}/charts", f"{leader}/ranking", f"{leader}/ranking/{entry}"],
-        "auditor": ["/leader", "/bureau/log", f"{bureau}/ranking/check"],
-        "lead1": ["/tasks", school, f"{school}/result", f"{school}/forms/report"],
+        "auditor": ["/leader", "/bureau/log", f"{bureau}/ranking/check", f"{bureau}/signoff"],
+        "lead1": [
+            *("/tasks", school, f"{school}/result", f"{school}/forms/report"),
+            *(f"{school}/appeals/new?code=A1.2", f"{school}/appeals/1"),
+        ],
+        "chair": ["/panel", "/panel/appeals", "/panel/appeals/1"],
     }
+
+
+def _appeal(session: Session, world: World, held: Result) -> None:
+    """g01 disputes what the reviewer gave; the chair was asked to look at it."""
+    session.add(
+        Appeal(
+            id=1,
+            entry_id=world.entries["g01"],
+            result_id=held.id or 0,
+            code="A1.2",
+            line="考核组评定 2",
+            wanted="3 分",
+            reason="章程去年已修订，见证明第 3 页。",
+            old_points=Fraction(2),
+            filed_by=world.users["lead1"],
+        )
+    )
+    session.flush()
+    chair, admin = world.users["chair"], world.users["admin"]
+    session.add(AppealReview(appeal_id=1, user_id=chair, assigned_by=admin))
 
 
 @pytest.fixture
@@ -266,7 +291,8 @@ def published(world: World, app: Flask) -> Iterator[Server]:
         sheets = score_entries(session, cycle, scoring, entries_of(session, world.cycle_id), check=True)
         seen = [check.text for check in freeze.rehearse(session, cycle, scoring, sheets).warnings]
         actor, at = world.actor("admin"), datetime.now(UTC)
-        freeze.freeze(session, actor, cycle, scoring, sheets, accepted=seen, reason="", at=at)
+        held = freeze.freeze(session, actor, cycle, scoring, sheets, accepted=seen, reason="", at=at)
+        _appeal(session, world, held)
         cycle.state = CycleState.PUBLISHED
         session.add(cycle)
         session.commit()
@@ -301,6 +327,9 @@ NO_PAGES = {
     "school.volume_pdf",
     "school.originals",
     "bureau.reminder_mail",  # with a mail server only: test_reminders
+    "school.appeal_file",
+    "bureau.archive_file",
+    "bureau.cycle_copied",  # of a copied cycle only: test_practice_copy
 }
 """Files, and addresses that only lead on."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from intranet.web.access import ACCESS, ANYONE, SIGNED_IN
 from tests.integration import test_appeals as acts
 from tests.integration.appeals_ground import appeal, ask, decide, log, publish
 from tests.integration.filing_ground import PDF
-from tests.integration.security_ground import addresses, everything, lay
+from tests.integration.security_ground import NOWHERE, addresses, everything, lay
 from tests.unit.rubric import sample
 from tests.world import Client, World
 
@@ -505,6 +506,10 @@ def _sample_hooks(folder: Path) -> Any:
 # --- read-only -------------------------------------------------------------------------------------
 
 
+ENOUGH = 4
+"""Objects that each route is tried with: entries of both cycles are among them."""
+
+
 def test_no_route_writes_to_an_archived_cycle(app: Flask, world: World, client_for: SignIn) -> None:
     """Every writing route of both cycles, as everybody who may call it: the cycles stay as they are."""
     ground = lay(world, CycleState.ARCHIVED)
@@ -512,14 +517,18 @@ def test_no_route_writes_to_an_archived_cycle(app: Flask, world: World, client_f
     refused = 0
     for login in ("admin", "chair", "rev1", "rev3", "lead1", "helper1", "lead2"):
         client, actor = client_for(login), world.actor(login)
+        seen: Counter[str] = Counter()
         for endpoint, given, path in addresses(app, ground, "POST"):
             rule = ACCESS[endpoint]
+            if NOWHERE in given.values() or seen[endpoint] == ENOUGH:
+                continue
             if rule in (ANYONE, SIGNED_IN) or (isinstance(rule, frozenset) and not actor.has(*rule)):
                 continue
             if not {"cycle_id", "entry_id", "entry", "evidence_id", "appeal_id"} & given.keys():
                 continue
             if endpoint == "bureau.cycle_copy":
                 continue  # makes another cycle, and leaves this one as it is
+            seen[endpoint] += 1
             answer = client.post(path, {"reason": "x", "ref": "slot:A2#1", "do": "save", "op": "x"})
             assert answer.status_code >= 400, (login, path, answer.status_code)
             refused += answer.status_code == 409

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from flask import Response
+from flask import Response, url_for
 
 from intranet.domain import rulings
 from intranet.domain.snapshot import check_code
 from intranet.domain.ties import sentence, ties_in
-from intranet.enums import AppealState
+from intranet.enums import AppealState, Role
 from intranet.errors import NotFound
 from intranet.i18n import _
 from intranet.queries import appeals
 from intranet.queries.results import Ranking, ranking, results_of
 from intranet.web import access
-from intranet.web.context import current_time, db, local
+from intranet.web.context import actor, db
+from intranet.web.forms import answer
+from intranet.web.shell import cycle_bar
 
 from . import bp, exports, frame
 
@@ -59,10 +61,13 @@ def signoff(cycle_id: int) -> Response:
     found = ranking(db(), cycle, held, scoring.rubric)
     filed = appeals.appeals_of_cycle(db(), cycle_id)
     states = [f.appeal.state for f in filed]
-    return frame.page(
+    is_bureau = actor().has(Role.BUREAU)
+    return answer(
         "bureau/signoff.html",
-        cycle,
-        "archive",
+        cycle=cycle,
+        cycle_bar=cycle_bar(cycle),
+        back=url_for("bureau.cycle_archive" if is_bureau else "leader.cycle", cycle_id=cycle_id),
+        back_name=_("归档") if is_bureau else _("结果"),
         ranking=found,
         held=held,
         figures=figures_of(found),
@@ -72,5 +77,4 @@ def signoff(cycle_id: int) -> Response:
         label=exports.label_of(cycle.state),
         appealed=len([s for s in states if s != AppealState.WITHDRAWN]),
         upheld=states.count(AppealState.UPHELD),
-        today=local(current_time()),
     )
