@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from intranet.demo import build_demo
 from intranet.domain import cycles, freeze
 from intranet.domain.scoring import score_entries, scoring_for
 from intranet.enums import CycleState, Role, SubmissionState
-from intranet.models import Appeal, AppealReview, Cycle, Entry, Grant, Mark, Result, Unit, User
+from intranet.models import Appeal, AppealReview, Cycle, Entry, Grant, Mark, Publication, Result, Unit, User
 from intranet.plugins import RubricRegistry, build_plugin_manager
 from intranet.queries.cycles import entries_of
 from intranet.queries.filed import files_of
@@ -160,7 +160,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     registry = RubricRegistry(manager)
     build_demo(engine, settings, registry)
     with write_session(engine) as session:
-        filing, review = session.exec(select(Cycle).order_by(col(Cycle.id))).all()[:2]
+        filing, review = _filing_cycles(session)[:2]
         review.state = CycleState.REVIEW
         session.add(review)
         title = "2031学年考核（筹备）"
@@ -179,6 +179,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with serving(app) as server:
         yield Demo(server, *ids, tuple(registry.installed), *filed)
     app.extensions["intranet"].engine.dispose()
+
+
+def _filing_cycles(session: Session) -> Sequence[Cycle]:
+    """This year's cycles, one for each rubric."""
+    query = select(Cycle).where(Cycle.state == CycleState.FILING).order_by(col(Cycle.id))
+    return session.exec(query).all()
 
 
 def _bureau(session: Session) -> Actor:
@@ -241,13 +247,15 @@ def result_paths(world: World) -> dict[str, list[str]]:
     bureau, leader, school = f"/bureau/cycles/{cycle}", f"/leader/cycles/{cycle}", f"/entries/{entry}"
     tabs = ("ranking", f"ranking/{entry}", "ranking/check", "freeze", "phase", "appeals", "appeals/1")
     tabs += ("appeals/apply", "archive", "signoff", "burden", "whatif", f"whatif?without={entry}")
+    tabs += ("publication", "letters")
     return {
-        "admin": [f"{bureau}/{tab}" for tab in tabs],
+        "admin": [*(f"{bureau}/{tab}" for tab in tabs), "/bureau/calendar?year=2026"],
         "leader": ["/leader", leader, f"{leader}/charts", f"{leader}/ranking", f"{leader}/ranking/{entry}"],
         "auditor": ["/leader", "/bureau/log", f"{bureau}/ranking/check", f"{bureau}/signoff"],
         "lead1": [
             *("/tasks", school, f"{school}/result", f"{school}/forms/report"),
             *(f"{school}/appeals/new?code=A1.2", f"{school}/appeals/1"),
+            *("/published", "/published/1", f"{school}/letter"),
         ],
         "chair": ["/panel", "/panel/appeals", "/panel/appeals/1"],
     }
@@ -273,6 +281,28 @@ def _appeal(session: Session, world: World, held: Result) -> None:
     session.add(AppealReview(appeal_id=1, user_id=chair, assigned_by=admin))
 
 
+def _notice(session: Session, world: World, held: Result) -> None:
+    """What was published of it, five days from today."""
+    start = datetime.now(UTC).date()
+    session.add(
+        Publication(
+            id=1,
+            cycle_id=world.cycle_id,
+            result_id=held.id or 0,
+            columns=["rank", "unit", "part.base", "total", "grade"],
+            starts_on=start - timedelta(1),
+            working_days=5,
+            ends_on=start + timedelta(5),
+            title="示例区教育局关于示例年度考核结果的公示",
+            recipients="各教育集团、各学校",
+            body="根据示例办法开展了考核，现予公示。\n一、考核结果\n【结果表】\n二、意见反馈\n请在公示期内提出。",
+            contact="普教科 0000",
+            signed_on=start,
+            published_by=world.users["admin"],
+        )
+    )
+
+
 @pytest.fixture
 def published(world: World, app: Flask) -> Iterator[Server]:
     """Both units of the small world submitted, scored, frozen and published."""
@@ -293,6 +323,7 @@ def published(world: World, app: Flask) -> Iterator[Server]:
         actor, at = world.actor("admin"), datetime.now(UTC)
         held = freeze.freeze(session, actor, cycle, scoring, sheets, accepted=seen, reason="", at=at)
         _appeal(session, world, held)
+        _notice(session, world, held)
         cycle.state = CycleState.PUBLISHED
         session.add(cycle)
         session.commit()
@@ -325,6 +356,10 @@ NO_PAGES = {
     "school.changes",  # after a second submission: test_filing_receipt
     "school.scan",
     "school.volume_pdf",
+    "bureau.publication_docx",
+    "bureau.letters_docx",
+    "bureau.letters_zip",
+    "published.letter_docx",
     "school.originals",
     "bureau.reminder_mail",  # with a mail server only: test_reminders
     "school.appeal_file",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlmodel import select
+from sqlmodel import Session, col, select
 
 from intranet import create_app
 from intranet.config import Settings
 from intranet.db import build_engine, read_session, upgrade
 from intranet.demo import PASSWORD, build_demo
 from intranet.domain.log import first_broken
+from intranet.domain.recheck import recheck
+from intranet.domain.scoring import scoring_for
 from intranet.enums import CycleState, SubmissionState
-from intranet.models import Cycle, Entry, Evidence
+from intranet.models import Cycle, Entry, Evidence, Result, UnitResult
 from intranet.plugins import RubricRegistry, build_plugin_manager
 from tests.world import Client
 
@@ -28,15 +30,19 @@ def test_the_demo_is_built_once_and_everybody_printed_can_sign_in(tmp_path: Path
     assert (built.created, again.created) == (True, False)
     assert again.accounts == built.accounts
     with read_session(engine) as session:
-        cycles = {c.rubric_key: c for c in session.exec(select(Cycle))}
-        assert set(cycles) == set(registry.installed)
-        for key, cycle in cycles.items():
-            definition = registry.installed[key].definition
-            assert cycle.state == CycleState.FILING
-            assert set(cycle.rulings) == {r.key for r in definition.rulings}
-            assert cycle.fingerprint == definition.fingerprint(cycle.rulings)
-        states = [entry.state for entry in session.exec(select(Entry))]
-        assert {SubmissionState.OPEN, SubmissionState.SUBMITTED} == set(states)
+        cycles = session.exec(select(Cycle).order_by(col(Cycle.id))).all()
+        for key, installed in registry.installed.items():
+            past, filing, practice = (c for c in cycles if c.rubric_key == key)
+            states = (past.state, filing.state, practice.state)
+            assert states == (CycleState.FINAL, CycleState.FILING, CycleState.REVIEW)
+            assert (past.practice, filing.practice, practice.practice) == (False, False, True)
+            for cycle in (past, filing, practice):
+                assert set(cycle.rulings) == {r.key for r in installed.definition.rulings}
+                assert cycle.fingerprint == installed.definition.fingerprint(cycle.rulings)
+            _scored_and_proven(session, past, registry)
+            _remembers(session, filing, past)
+            entries = session.exec(select(Entry).where(Entry.cycle_id == filing.id)).all()
+            assert {e.state for e in entries} == {SubmissionState.OPEN, SubmissionState.SUBMITTED}
         files = session.exec(select(Evidence)).all()
         assert len(files) > 100
         for file in files[:5]:
@@ -49,3 +55,21 @@ def test_the_demo_is_built_once_and_everybody_printed_can_sign_in(tmp_path: Path
         assert (account.login, answer.status_code) == (account.login, 303)
     app.extensions["intranet"].engine.dispose()
     engine.dispose()
+
+
+def _scored_and_proven(session: Session, cycle: Cycle, registry: RubricRegistry) -> None:
+    """Last year's result has different totals, and comes out the same when it is computed again."""
+    held = session.exec(select(Result).where(Result.cycle_id == cycle.id)).one()
+    totals = session.exec(select(UnitResult.total).where(UnitResult.result_id == held.id)).all()
+    assert len(set(totals)) > 2
+    assert None not in totals
+    again = recheck(session, cycle, scoring_for(cycle, registry), held)
+    assert (again.possible, again.differences) == (True, ())
+
+
+def _remembers(session: Session, cycle: Cycle, before: Cycle) -> None:
+    """This year's entries know last year's rank and total."""
+    query = select(UnitResult).join(Result).where(Result.cycle_id == before.id)
+    held = {row.document["unit"]: (row.rank, row.document["total"]) for row in session.exec(query)}
+    entries = session.exec(select(Entry).where(Entry.cycle_id == cycle.id)).all()
+    assert {e.code: (e.prior["rank"], e.prior["total"]) for e in entries} == held

@@ -21,7 +21,7 @@ from intranet.config import Settings
 from intranet.db import build_engine, upgrade
 from intranet.demo import PASSWORD, build_demo
 from intranet.domain.scoring import scoring_for
-from intranet.enums import SubmissionState
+from intranet.enums import CycleState, SubmissionState
 from intranet.models import Cycle, Entry, Evidence, EvidenceLink, Volume
 from intranet.plugins import RubricRegistry, build_plugin_manager
 from intranet.queries.filing import pages
@@ -59,7 +59,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def enter(site: Site, rubric: str) -> tuple[Client, Entry, Rubric]:
     """The lead of the first open unit of a rubric whose people can sign in."""
     with site.session() as session:
-        cycle = session.exec(select(Cycle).where(Cycle.rubric_key == rubric)).one()
+        cycle = session.exec(
+            select(Cycle).where(Cycle.rubric_key == rubric, Cycle.state == CycleState.FILING)
+        ).one()
         definition = scoring_for(cycle, site.app.extensions["intranet"].registry).rubric
         entries = session.exec(
             select(Entry)
