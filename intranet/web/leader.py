@@ -11,7 +11,7 @@ from intranet.models import Cycle
 from intranet.queries import comparisons, explain
 from intranet.queries.cycles import cycle_rows
 from intranet.queries.entries import cycle_for
-from intranet.queries.results import PUBLIC, Ranking
+from intranet.queries.results import PUBLIC, Ranking, readable_cycles
 from intranet.web import access
 from intranet.web.bureau.exports import label_of
 from intranet.web.bureau.results import ranking_of, ranking_page
@@ -27,14 +27,18 @@ access.allow({f"leader.{name}": access.READERS for name in ("index", "cycle", "c
 
 @bp.get("")
 def index() -> Response:
-    opened = [row for row in cycle_rows(db(), actor()) if row.cycle.state != CycleState.DRAFT]
-    todos = [t for t in waiting() if t.endpoint.startswith("leader.")]
+    """Results, and what is under way. A practice cycle is on neither list."""
+    running = [
+        row
+        for row in cycle_rows(db(), actor())
+        if not row.result and not row.cycle.practice and row.cycle.state != CycleState.DRAFT
+    ]
     return answer(
         "leader/index.html",
-        rows=[row for row in opened if row.result],
-        running=[row for row in opened if not row.result],
+        rows=readable_cycles(db(), actor()),
+        running=running,
         public=PUBLIC,
-        todos=todos,
+        todos=[t for t in waiting() if t.endpoint.startswith("leader.")],
     )
 
 

@@ -207,7 +207,10 @@ def test_practice_is_in_no_comparison(world: World, client_for: Callable[[str], 
         last.practice = True
         session.add(last)
         session.commit()
-    html = page(client_for("leader"), laid)
+    leader = client_for("leader")
+    assert "2031 年示例考核" not in leader.text("/leader")
+    assert "2029 年示例考核" in leader.text("/leader")
+    html = page(leader, laid)
     assert "演练不与别的周期比较" in words(html)
     assert 'data-chart="history"' not in html
 
