@@ -343,6 +343,15 @@ def test_the_result_pages(world: World, published: Server, visit: Visit, size: d
 
 NO_PAGES = {
     "static",
+    "panel.showings",  # with a session, at these sizes and on a projector: test_showing
+    "panel.showing_new",
+    "panel.showing",
+    "panel.showing_run",
+    "panel.showing_run_live",
+    "panel.showing_score",
+    "panel.showing_score_live",
+    "panel.showing_sheet",
+    "bureau.cycle_showing",
     "home.index",
     "bureau.cycle",
     "files.download",

@@ -208,6 +208,8 @@ def addresses(app: Flask, ground: Ground, method: str) -> Iterator[tuple[str, di
         "n": (1, NOWHERE),
         "round_": (1, NOWHERE),
         "volume_id": (1, NOWHERE),
+        "showing_id": (1, NOWHERE),
+        "turn_id": (1, NOWHERE),
         "unit_id": (world.units["g01"], NOWHERE),
         "school_id": (world.schools["s1"], NOWHERE),
         "user_id": (world.users["rev1"], NOWHERE),
