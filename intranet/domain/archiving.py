@@ -21,6 +21,7 @@ from intranet.domain import lifecycle
 from intranet.domain.freeze import canonical
 from intranet.domain.lifecycle import Check, naming
 from intranet.domain.log import record
+from intranet.domain.operations import remember
 from intranet.domain.phases import phase_name
 from intranet.enums import CycleState, Role
 from intranet.errors import DomainError, Invalid
@@ -280,6 +281,7 @@ def keep(
     sha256: str,
     size: int,
     at: datetime,
+    op: str = "",
 ) -> Archive:
     """Note the file as the cycle's archive, and close the cycle if it was final; made again it is one row more.
 
@@ -308,4 +310,5 @@ def keep(
         record(session, actor, "cycle.archive", new=sha256, cycle_id=cycle.id, size=size)
     if cycle.state == CycleState.FINAL:
         lifecycle.advance(session, actor, cycle, CycleState.ARCHIVED, [], accepted=True)
+    remember(session, actor, op, archive.id, at=at)
     return archive

@@ -26,7 +26,7 @@ from intranet.domain.scoring import EntrySheet, Scoring
 from intranet.domain.ties import rules_of, ties_of
 from intranet.enums import CycleState, Role
 from intranet.errors import DomainError, Invalid
-from intranet.i18n import _
+from intranet.i18n import SOURCE, _, use_language
 from intranet.models import Cycle, Result, UnitResult
 from intranet.queries.results import files_of, marks_with_names, results_of, unit_results
 from intranet.rubric import engine, ledger
@@ -83,9 +83,10 @@ def rehearse(session: Session, cycle: Cycle, scoring: Scoring, sheets: Mapping[i
     if sheets and not scoring.plugin_missing:
         try:
             facts = [Facts.from_json(s.source.document) for s in sheets.values()]
-            results = engine.score_cohort(
-                scoring.rubric, facts, scoring.hooks, frozen=True, ties=ties_of(cycle)
-            )
+            with use_language(SOURCE):  # what is stored must come out the same whoever presses the button
+                results = engine.score_cohort(
+                    scoring.rubric, facts, scoring.hooks, frozen=True, ties=ties_of(cycle)
+                )
         except DomainError as error:
             checks.append(Check("error", "rubric", _("算分时出错：%(why)s", why=error.message)))
     checks += open_leaves(scoring.rubric, results, sheets)

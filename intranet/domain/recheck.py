@@ -16,7 +16,7 @@ from intranet.domain.lifecycle import naming
 from intranet.domain.scoring import Scoring
 from intranet.domain.ties import ties_in
 from intranet.errors import Conflict, DomainError
-from intranet.i18n import _
+from intranet.i18n import SOURCE, _, use_language
 from intranet.models import Cycle, Result
 from intranet.queries.results import unit_results
 from intranet.rubric import engine, ledger
@@ -86,10 +86,9 @@ def compare(
     """
     try:
         facts = [Facts.from_json(u.facts) for u in sorted(units, key=lambda u: u.code)]
-        again = {
-            r.unit: as_stored(ledger.result_to_json(r))
-            for r in engine.score_cohort(rubric, facts, hooks, ties=ties_in(rules))
-        }
+        with use_language(SOURCE):  # as at the freeze
+            scored = engine.score_cohort(rubric, facts, hooks, ties=ties_in(rules))
+        again = {r.unit: as_stored(ledger.result_to_json(r)) for r in scored}
     except DomainError as error:
         return [_("重新算分时出错：%(why)s", why=error.message)]
     out = []

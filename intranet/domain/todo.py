@@ -175,7 +175,7 @@ def _next_step(
         case CycleState.DELIBERATION:
             return _("合议后冻结结果"), "bureau.freeze", None
         case CycleState.FINAL:
-            return _("已定稿，归档"), "bureau.cycle_phase", None
+            return _("已定稿，归档"), "bureau.cycle_archive", None
     over, text = {
         CycleState.FILING: (cycle.filing_until, _("填报已截止，进入评分")),
         CycleState.REVIEW: (cycle.review_until, _("评分已截止，进入合议")),

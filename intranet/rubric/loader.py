@@ -19,7 +19,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from ..errors import Invalid, RubricError
-from ..i18n import _
+from ..i18n import SOURCE, _, use_language
 from . import schema, syntax
 from .binding import HEAD, SECTIONS, build
 from .model import Rubric, Ruling
@@ -65,7 +65,8 @@ class Definition:
         if wanted not in self._bound:
             if len(self._bound) >= _WANTED:
                 self._bound.clear()
-            rubric, findings = build(self.data, self.where, self.rulings, self.resolve(choices))
+            with use_language(SOURCE):  # it is kept for everybody, and its labels stand in stored results
+                rubric, findings = build(self.data, self.where, self.rulings, self.resolve(choices))
             if rubric is None:
                 raise _refused(findings)
             self._bound[wanted] = rubric

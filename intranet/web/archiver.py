@@ -24,8 +24,9 @@ from intranet.db import read_session, write_session
 from intranet.documents.archive_file import ArchiveWriter, Written, pieces_of
 from intranet.domain import archiving
 from intranet.domain.archiving import Collected
+from intranet.domain.operations import outcome_of
 from intranet.errors import DomainError
-from intranet.i18n import _
+from intranet.i18n import SOURCE, _, use_language
 from intranet.jobs import volume_path
 from intranet.models import Cycle, now
 from intranet.queries import archives as stored
@@ -59,6 +60,7 @@ class Archiver:
     documents: Documents
     running: dict[int, Progress] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _making: threading.Lock = field(default_factory=threading.Lock)
     _threads: list[threading.Thread] = field(default_factory=list)
 
     @property
@@ -78,14 +80,16 @@ class Archiver:
     def progress(self, cycle_id: int) -> Progress | None:
         return self.running.get(cycle_id)
 
-    def start(self, cycle_id: int, actor: Actor, total: int) -> None:
+    def start(self, cycle_id: int, actor: Actor, total: int, op: str = "") -> None:
         """Make a large archive in the background; one at a time for a cycle."""
         with self._lock:
             going = self.running.get(cycle_id)
             if going is not None and not going.finished:
                 return
             self.running[cycle_id] = Progress(total=total)
-            thread = threading.Thread(target=self._run, args=(cycle_id, actor), name="archive", daemon=True)
+            thread = threading.Thread(
+                target=self._run, args=(cycle_id, actor, op), name="archive", daemon=True
+            )
             self._threads.append(thread)
             thread.start()
 
@@ -94,10 +98,10 @@ class Archiver:
         for thread in self._threads:
             thread.join()
 
-    def _run(self, cycle_id: int, actor: Actor) -> None:
+    def _run(self, cycle_id: int, actor: Actor, op: str) -> None:
         progress = self.running[cycle_id]
         try:
-            self.make(cycle_id, actor, progress)
+            self.make(cycle_id, actor, progress, op=op)
         except DomainError as error:
             progress.error = error.message
         except Exception:  # told on the page; the log says what it was
@@ -105,12 +109,19 @@ class Archiver:
             progress.error = _("生成时出错，没有归档。请再试一次；仍不行请把日志交给管理员。")
         progress.finished = True
 
-    def make(self, cycle_id: int, actor: Actor, progress: Progress | None = None) -> None:
-        """Write the file, keep it in the store, note it, and close the cycle.
+    def make(self, cycle_id: int, actor: Actor, progress: Progress | None = None, *, op: str = "") -> None:
+        """Write the file, keep it in the store, note it, and close the cycle; one after the other, and the
+        same form sent twice makes one.
 
         :raises DomainError: not final, no result, or it changed meanwhile.
         """
-        progress = progress or Progress()
+        with self._making:
+            with read_session(self.engine) as session:
+                done = outcome_of(session, actor, op) is not None
+            if not done:
+                self._make(cycle_id, actor, progress or Progress(), op)
+
+    def _make(self, cycle_id: int, actor: Actor, progress: Progress, op: str) -> None:
         with tempfile.TemporaryFile(dir=self.settings.data) as file:
             number = self.write(cycle_id, file, progress)
             file.seek(0)
@@ -128,6 +139,7 @@ class Archiver:
                     sha256=received.sha256,
                     size=received.size,
                     at=now(),
+                    op=op,
                 )
                 session.commit()
         finally:
@@ -136,7 +148,7 @@ class Archiver:
     def write(self, cycle_id: int, file: IO[bytes], progress: Progress) -> int:
         """Write the archive; number of the freeze it holds. No database is held while files are copied."""
         writer = ArchiveWriter(file)
-        with read_session(self.engine) as session:
+        with read_session(self.engine) as session, use_language(SOURCE):
             cycle = session.get(Cycle, cycle_id)
             assert cycle is not None
             made = archiving.begin(session, cycle)

@@ -6,15 +6,17 @@ import io
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from flask import Flask
+from openpyxl import load_workbook
 from sqlmodel import select
 
+from intranet import i18n
 from intranet.cli import main
 from intranet.documents import archive_check
 from intranet.documents.archive_check import Verdict
@@ -57,6 +59,14 @@ def download(admin: Client, base: str, world: World) -> bytes:
         assert "attachment" in answer.headers["Content-Disposition"]
         data: bytes = answer.get_data()
     return data
+
+
+@pytest.fixture(autouse=True)
+def chinese() -> Iterator[None]:
+    """A request's language stays behind in a test; the command line has none of it."""
+    i18n.set_language(i18n.SOURCE)
+    yield
+    i18n.set_language(i18n.SOURCE)
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +270,28 @@ def test_verify_says_that_it_agrees_in_an_empty_folder(
     assert f"结果校验码 {check_code(manifest['result']['fingerprint'])}" in said
     assert "2 次冻结（2 个单位）" in said
     assert list(empty.iterdir()) == []
+
+
+def test_a_freeze_in_english_is_verified_in_chinese(
+    world: World, client_for: SignIn, plugin: None, tmp_path: Path
+) -> None:
+    admin = client_for("admin")
+    admin.post("/language", {"language": "en", "next": "/"})
+    base = finish(world, admin, client_for)
+    assert admin.post(f"{base}/archive", {"op": "a"}).status_code == 303
+    assert admin.post(f"{base}/archive", {"op": "a"}).status_code == 303  # sent twice, made once
+    path = tmp_path / "a.zip"
+    path.write_bytes(download(admin, base, world))
+    with world.read() as session:
+        assert len(session.exec(select(Archive)).all()) == 1
+    i18n.set_language(i18n.SOURCE)
+    for language, word in ((i18n.SOURCE, "一致"), ("en", "Match")):
+        with i18n.use_language(language):
+            code, said = verify(path)
+        assert (code, said.splitlines()[-1]) == (0, word)
+    book = zipfile.ZipFile(path)
+    form = load_workbook(io.BytesIO(book.read("documents/forms/001-g01-report.xlsx")))
+    assert "合计" in {c.value for row in form.worksheets[0].iter_rows() for c in row}
 
 
 def test_without_the_plugin_it_says_what_was_not_done(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

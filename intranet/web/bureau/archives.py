@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, current_app, request, send_file, url_for
 from sqlmodel import Session
 
-from intranet.documents import official_form
+from intranet.documents import notice, official_form
 from intranet.documents import ranking as workbook
 from intranet.domain import archiving as work
+from intranet.domain import calendar as days
+from intranet.domain import publication as publishing
 from intranet.domain.archiving import Collected
+from intranet.domain.operations import outcome_of
 from intranet.domain.scoring import scoring_for
 from intranet.domain.snapshot import check_code
 from intranet.enums import CycleState
 from intranet.errors import DomainError, NotFound
 from intranet.i18n import _
-from intranet.models import Archive, Cycle
+from intranet.models import Archive, Cycle, Publication
 from intranet.queries import archives as stored
 from intranet.queries import cycles as lists
-from intranet.queries.results import ranking
+from intranet.queries import publication as publications
+from intranet.queries.results import Ranking, ranking
 from intranet.rubric import forms
 from intranet.web import access, archiver
 from intranet.web.archiver import Archiver
@@ -65,8 +70,35 @@ def documents_of(app: Flask) -> archiver.Documents:
                     made_at=made.held.frozen_at,
                 )
                 yield f"forms/{made.names[line.row.entry_id]}-{work.file_part(1, form.key)[4:]}.xlsx", data
+        for n, shown in enumerate(reversed(publications.publications_of(session, cycle.id or 0)), 1):
+            held = publications.result_by_id(session, shown.result_id)
+            listed = ranking(session, cycle, held, scoring.rubric)
+            yield f"notice-{n}.docx", notice_of(session, shown, listed, bureau=bureau, zone=zone)
 
     return documents
+
+
+def notice_of(session: Session, shown: Publication, listed: Ranking, *, bureau: str, zone: str) -> bytes:
+    """The notice (公示) as it was published, from the freeze that it published."""
+    wording = publishing.words_of(shown)
+    span = days.span(days.load_calendar(session), wording.starts_on, wording.working_days)
+    table = publications.table_of(listed, wording.columns)
+    return notice.write(
+        notice.Notice(
+            title=wording.title,
+            recipients=wording.recipients,
+            paragraphs=publishing.paragraphs(
+                publishing.filled(wording.body, days=span, contact=wording.contact)
+            ),
+            heads=table.heads,
+            kinds=table.kinds,
+            rows=table.rows,
+            bureau=bureau,
+            signed_on=wording.signed_on,
+            label="",
+            made_at=shown.published_at.astimezone(ZoneInfo(zone)).replace(microsecond=0),
+        )
+    )
 
 
 def the_archiver() -> Archiver:
@@ -109,6 +141,7 @@ def _page(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) 
         progress=progress,
         check_code=check_code,
         copy_op=frame.new_op(),
+        op=frame.new_op(),
     )
 
 
@@ -116,16 +149,19 @@ def _page(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) 
 def cycle_archive_post(cycle_id: int) -> Response:
     """Make the archive and close the cycle; the lock on the database is not held while files are copied."""
     cycle, here = frame.load(cycle_id), url_for("bureau.cycle_archive", cycle_id=cycle_id)
+    op = request.form.get("op", "")
+    if outcome_of(db(), actor(), op) is not None:
+        return go(here)
     try:
         made, missing, size = the_archiver().survey(db(), cycle)
         accepted = bool(request.form.get("accepted"))
         work.require(actor(), work.checks(made, missing), accepted=accepted)
         db().rollback()
         if size > archiver.DIRECT:
-            the_archiver().start(cycle_id, actor(), size)
+            the_archiver().start(cycle_id, actor(), size, op)
             say("info", _("正在生成归档，完成后这里可以下载。可以离开这一页。"))
             return go(here)
-        the_archiver().make(cycle_id, actor())
+        the_archiver().make(cycle_id, actor(), op=op)
     except DomainError as error:
         db().rollback()
         return _page(frame.load(cycle_id), status=error.status, error=error)
