@@ -82,7 +82,7 @@ class ClauseCompared:
 @dataclass(frozen=True)
 class UnitCompared:
     """One unit on both sides. new None: left out of the trial. open: leaves that wait for a mark that
-    nobody gave; its points are what is settled so far then (``so_far``)."""
+    nobody gave; its points are what is settled so far then (``so_far``), before what is taken off the total."""
 
     name: str
     old: Result

@@ -15,8 +15,9 @@ from intranet.queries import entries
 
 from . import access, context
 
-LEFT_OPEN = frozenset({"bureau.cycle_archive_post", "bureau.cycle_copy"})
-"""Acts that leave an archived cycle as it is: making its archive again, taking it as a model."""
+LEFT_OPEN = frozenset({"bureau.cycle_archive_post", "bureau.cycle_copy", "bureau.whatif_version"})
+"""Acts that leave an archived cycle as it is: making its archive again, taking it as a model, trying another
+version of the rubric on its facts."""
 
 
 def _about() -> tuple[Cycle | None, Entry | None]:

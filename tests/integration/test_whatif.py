@@ -117,7 +117,11 @@ def test_a_lower_cap_in_another_version_drops_what_no_longer_fits(world: World, 
     )
     row = found.rows[0]
     assert row.new is not None
-    assert (row.new.total, row.open, row.so_far) == (None, 1, F("32.3"))
+    assert (row.new.total, row.open, row.so_far) == (
+        None,
+        1,
+        F("34.3"),
+    )  # 36.8 - 2.5, before the 2 off the total
 
 
 def test_fields_clauses_and_rulings_that_are_gone_or_new_are_named(world: World, base: str) -> None:
@@ -216,6 +220,15 @@ def test_facts_of_now_can_be_tried_instead_of_the_frozen_ones(
     out = f"without={world.entries['g01']}"
     assert "31.8 36.8 +5" in admin.text(f"{base}/whatif?{out}")
     assert "25.8 30.8 +5" in admin.text(f"{base}/whatif?{out}&basis=live")
+
+
+def test_an_archived_cycle_still_tries_next_years_version(
+    world: World, base: str, client_for: SignIn
+) -> None:
+    world.move_to(CycleState.ARCHIVED)
+    better = sample.SAMPLE.replace("award = [4, 3, 2]", "award = [4, 2, 1]")
+    answer = client_for("admin").post(f"{base}/whatif", {"file": (BytesIO(better.encode()), "rubric.toml")})
+    assert (answer.status_code, "31.8 30.8 −1" in words(answer.get_data(as_text=True))) == (200, True)
 
 
 def test_only_the_bureau_tries(world: World, base: str, client_for: SignIn) -> None:
