@@ -21,7 +21,7 @@ from intranet.domain import accounts
 from intranet.domain.cycles import DATES, TITLE, check_breaks, create_cycle, date_label
 from intranet.domain.log import record
 from intranet.domain.operations import outcome_of, remember
-from intranet.domain.phases import practice_word
+from intranet.domain.phases import PRACTICE
 from intranet.enums import Role
 from intranet.errors import Invalid, RubricError
 from intranet.i18n import _
@@ -54,8 +54,7 @@ class Copied:
 
 def next_title(title: str) -> str:
     """The title with each year one later; without a year it says that it is a copy."""
-    word = _("%(word)s：", word=practice_word())
-    plain = title.removeprefix(word)
+    plain = title.removeprefix(PRACTICE)
     later = _YEAR.sub(lambda m: str(int(m[1]) + 1), plain)
     return later if later != plain else _("%(title)s（下一年度）", title=plain[: TITLE - 8])
 

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from intranet.actor import Actor
 from intranet.domain import accounts, rulings
 from intranet.domain.log import record
-from intranet.domain.phases import practice_word
+from intranet.domain.phases import PRACTICE
 from intranet.domain.scoring import scoring_for
 from intranet.domain.ties import MOST_BREAKS
 from intranet.enums import CombineRule, CycleState, Role, TieRule
@@ -86,8 +86,8 @@ def _check_version(cycle: Cycle, version: int | None) -> None:
 def _title(text: str, *, practice: bool = False) -> str:
     """The title, squeezed. A practice cycle says so in its name, and so on everything that prints it."""
     title = " ".join(text.split())
-    if practice and title and not title.startswith(practice_word()):
-        title = _("%(word)s：%(title)s", word=practice_word(), title=title)
+    if practice and title and not title.startswith(PRACTICE):
+        title = PRACTICE + title
     if not title:
         raise Invalid(_("请填写名称，例如“2030—2031 学年考核”。"), field="title")
     if len(title) > TITLE:

@@ -38,9 +38,9 @@ def phase_name(state: CycleState) -> str:
     }[state]
 
 
-def practice_word() -> str:
-    """The word that everything of a practice cycle carries: its title, pages and papers."""
-    return _("演练")
+PRACTICE = "演练："
+"""How the title of a practice cycle begins. It is stored with the cycle, so it is not translated; everything
+that prints a title says that it is practice."""
 
 
 def practice_label(cycle: Cycle) -> str:
