@@ -92,6 +92,18 @@
     recount(button.closest("[data-leaf]"));
   }
 
+  // A reason that came back from a draft says that its proposal was switched off; the score came back with it.
+  function offAgain(waive) {
+    var row = waive.closest(".ded-row");
+    var button = row.querySelector("button[data-ded]");
+    if (!waive.value.trim() || button.getAttribute("aria-pressed") !== "true") return;
+    button.setAttribute("aria-pressed", "false");
+    row.querySelector("input[type=hidden]").disabled = true;
+    row.querySelector(".waive").hidden = false;
+    var times = row.querySelector(".times");
+    if (times) times.hidden = true;
+  }
+
   function showGap(leaf) {
     var gap = leaf.querySelector("[data-gap]");
     var box = scoreOf(leaf);
@@ -134,6 +146,7 @@
     var form = document.getElementById("score-form");
     if (!form) return;
     form.classList.toggle("by-leaf", leaves().length > 1);
+    form.querySelectorAll("[data-waive]").forEach(offAgain);
     form.querySelectorAll("[data-leaf]").forEach(showGap);
     goTo(here());
   }
@@ -173,6 +186,7 @@
   document.addEventListener("input", function (event) {
     var leaf = event.target.closest("#score-form [data-leaf]");
     if (!leaf) return;
+    leaf.closest("form").querySelectorAll("[data-waive]").forEach(offAgain);
     if (event.target.closest(".times, .ded")) recount(leaf);
     showGap(leaf);
   });

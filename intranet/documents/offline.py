@@ -58,8 +58,12 @@ def write(
     remarks: Sequence[Remark] = (),
 ) -> bytes:
     """The workbook; with marks, the copy that says in its first sheet and its cells what is wrong."""
-    book = Book(_("离线填报表：%(unit)s", unit=layout.unit), author=author, created=made_at)
+    book = Book(_title(layout), author=author, created=made_at)
     return _Writer(book, layout, marks, remarks).write()
+
+
+def _title(layout: Layout) -> str:
+    return layout.title or _("离线填报表：%(unit)s", unit=layout.unit)
 
 
 class _Writer:
@@ -182,9 +186,8 @@ class _Writer:
     def _instructions(self, sheet: Sheet) -> None:
         book, layout = self.book, self.layout
         sheet.widths([24, 12, 90])
-        sheet.headline(0, _("离线填报表：%(unit)s", unit=layout.unit), book.title, size=18)
-        notes = [
-            layout.cycle,
+        sheet.headline(0, _title(layout), book.title, size=18)
+        own = [
             _("1. 在各工作表的浅黄色格子里填写；名册、清单从第 2 行起，一行一条，可以增加行。"),
             _("2. 不要改表头，不要合并单元格，不要填公式。日期填 2023-09-01 的样子。"),
             _("3. 已有的内容是下载时系统里的。要删除一行，删去整行或清空这一行。"),
@@ -192,7 +195,7 @@ class _Writer:
             _("5. 材料文件、“确实没有”和“本项没有”请在网页上办理。"),
         ]
         at = 1
-        for note in notes:
+        for note in (layout.cycle, *(layout.notes or own)):
             sheet.headline(at, note, book.subtitle)
             at += 1
         rows = [(s.title, str(len(s.rows)), s.help) for s in layout.sections]

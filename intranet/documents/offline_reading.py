@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..domain.fact_rows import TABLE_LIMIT
@@ -21,15 +21,18 @@ _HEADS_WITHIN = 10
 _CELL = re.compile(r"([A-Z]{1,3})(\d+)\Z")
 
 
-def read(data: bytes, layout: Layout) -> Filled:
+def read(
+    data: bytes, layout: Layout, same: Callable[[Layout, Mapping[str, str]], None] = require_same
+) -> Filled:
     """What was filled in.
 
+    :param same: refuses a workbook that is not this layout's, by what its hidden sheet says.
     :raises Invalid: the file cannot be read, or is not this unit's workbook of this cycle; in
         Chinese, with what to do. Everything less is a flaw in the answer.
     """
     opened = open_book(data, _MOST_ROWS, hidden=(MARKER,))
     about, base = _marker(opened.grids)
-    require_same(layout, about)
+    same(layout, about)
     return _Reader(opened, layout, about, base).read()
 
 

@@ -132,13 +132,16 @@ class Section:
 @dataclass(frozen=True, slots=True)
 class Layout:
     """A whole workbook. about: what it is for, compared on upload; base: mark of each row's content at
-    the time of download, so that a change on the server can be told from one in the file."""
+    the time of download, so that a change on the server can be told from one in the file. title, notes:
+    of the first sheet; ``documents.offline`` has those of the filing."""
 
     about: Mapping[str, str]
     unit: str
     cycle: str
     sections: tuple[Section, ...]
     base: Mapping[str, str]
+    title: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 from intranet.domain import fact_rows
 from intranet.domain.filing import read_value
@@ -35,6 +34,7 @@ from intranet.domain.offline import (
     texts_of_mark,
 )
 from intranet.domain.offline_change import MOST_CHANGES, Change, Part, Plan, Problem
+from intranet.domain.offline_compare import Comparison
 from intranet.domain.offline_filled import Filled, Line, require_same
 from intranet.domain.offline_foresee import foreseen
 from intranet.errors import DomainError, Invalid
@@ -65,27 +65,12 @@ def plan(desk: Standing, filled: Filled) -> Plan:
     return found
 
 
-class _Planner:
-    """The comparison, section by section, into ``plan``."""
+class _Planner(Comparison):
+    """The comparison, section by section."""
 
     def __init__(self, desk: Standing, filled: Filled) -> None:
-        self.desk, self.filing, self.filled = desk, desk.filing, filled
-        self.plan = Plan(
-            problems=[
-                Problem(f.sheet, f.cell, f.message, f.stops, f.section, f.row, f.column) for f in filled.flaws
-            ]
-        )
-        self.stopped = {(f.section, f.row) for f in filled.flaws if f.stops}
-
-    def problem(self, line: Line, column: str, message: str) -> None:
-        sheet, cell = self.filled.sheets.get(line.section, ""), self.filled.cell(line, column)
-        self.plan.problems.append(Problem(sheet, cell, message, True, line.section, line.row, column))
-
-    def change(self, line: Line, column: str = "", **more: Any) -> None:
-        sheet, cell = self.filled.sheets.get(line.section, ""), self.filled.cell(line, column)
-        self.plan.changes.append(
-            Change(section=line.section, sheet=sheet, cell=cell, row=line.row, texts=line.texts, **more)
-        )
+        super().__init__(filled)
+        self.desk, self.filing = desk, desk.filing
 
     def may(self, line: Line, column: str, ask: Callable[[], None]) -> bool:
         """Whether the person may change this now; if not, the reason is a problem of the cell."""
@@ -93,25 +78,6 @@ class _Planner:
         if refused:
             self.problem(line, column, refused)
         return not refused
-
-    def lines(self, section: str, column: str) -> dict[str, Line]:
-        """The readable lines by key; a key twice and text without a key are problems."""
-        out: dict[str, Line] = {}
-        for line in self.filled.of(section):
-            if (section, line.row) in self.stopped:
-                continue
-            if not line.key:
-                if any(line.texts.values()):
-                    self.problem(line, column, _("这一行不是系统给出的，没有读取。请填在原有的行里"))
-            elif line.key in out:
-                if out[line.key].texts != line.texts:
-                    self.problem(line, column, _("这一项在表里有两行，只读取上面一行。请删去多余的"))
-            else:
-                out[line.key] = line
-        return out
-
-    def base(self, key: str, cells: int) -> str:
-        return self.filled.base.get(key, digest([""] * cells))
 
     # --- fields ---
 

@@ -62,7 +62,7 @@ def save_marks(
         checked = [(leaf, g) for leaf, g in checked if leaf is None or (leaf.code, leaf.role) in stored]
         if not checked:
             raise DomainError(_("合议时只能改自己评过的分。没评过的由组长审定。"))
-    problems = {g.code: p for leaf, g in checked if (p := _problem(rubric, leaf, g))}
+    problems = {g.code: p for leaf, g in checked if (p := mark_problem(rubric, leaf, g))}
     if changing and not problems:
         problems = {
             leaf.code: p
@@ -85,7 +85,8 @@ def save_marks(
     ]
 
 
-def _problem(rubric: Rubric, leaf: Leaf | None, given: Given) -> str:
+def mark_problem(rubric: Rubric, leaf: Leaf | None, given: Given) -> str:
+    """What is wrong with a mark, and what to enter instead; "" if it can be stored."""
     if leaf is None:
         return _("%(code)s 不在这一页上，不能评分。", code=given.code)
     if leaf.bar:

@@ -10,6 +10,20 @@ from flask import Blueprint
 
 bp = Blueprint("panel", __name__, url_prefix="/panel")
 
-from . import asking, chair, declare, pages, phrases, radar, scoring, settling, showing, showing_live  # noqa: E402  (they need bp)
+from . import (  # noqa: E402  (they need bp)
+    appeals,
+    asking,
+    chair,
+    declare,
+    grid,
+    pages,
+    phrases,
+    radar,
+    scoring,
+    scoring_sheet,
+    settling,
+    showing,
+    showing_live,
+)
 
-__all__ = ["asking", "bp", "chair", "declare", "pages", "phrases", "radar", "scoring", "settling", "showing", "showing_live"]
+__all__ = ["appeals", "asking", "bp", "chair", "declare", "grid", "pages", "phrases", "radar", "scoring", "scoring_sheet", "settling", "showing", "showing_live"]

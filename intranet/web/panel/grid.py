@@ -15,7 +15,8 @@ from flask import Response, request, url_for
 from intranet.domain.marking import Given, noted_for_points, parse_points, waiver_text
 from intranet.domain.operations import outcome_of, remember
 from intranet.domain.review import save_marks
-from intranet.domain.standing import Item, Leaf, MarkState
+from intranet.domain.scoring import EntrySheet, score_entry
+from intranet.domain.standing import Item, Leaf, MarkState, indicators_of
 from intranet.enums import CycleState
 from intranet.errors import Conflict, DomainError, Invalid, NotFound
 from intranet.i18n import _
@@ -23,7 +24,7 @@ from intranet.models import Cycle, Mark
 from intranet.queries import review
 from intranet.rubric.deductions import Choice, bank
 from intranet.rubric.marks import verdicts
-from intranet.rubric.model import JudgedClause, Option, Rubric
+from intranet.rubric.model import Option, Rubric
 from intranet.rubric.numbers import as_text
 
 from .. import access
@@ -32,8 +33,7 @@ from ..forms import answer, go, say, wants_fragment, whole
 from ..shell import cycle_bar
 from . import bp
 from .bench_page import closed_word
-from .desk import Desk, blind_item, entry_id, open_desk
-from .typed import STEP
+from .desk import Desk, blind_item, entry_id, is_mine, open_desk, scoring_of
 
 access.allow({"panel.grid": access.PANEL, "panel.grid_post": access.PANEL})
 
@@ -75,16 +75,6 @@ class Row:
     def takes_points(self) -> bool:
         return not self.options or any(o.upto is not None for o in self.options)
 
-    @property
-    def step(self) -> str:
-        clause = self.leaf.clause
-        return as_text(clause.step if isinstance(clause, JudgedClause) else STEP)
-
-    @property
-    def asks_reason(self) -> bool:
-        """Whether the box for the reason is open from the start; panel.js opens it when it is needed."""
-        return bool(self.reason or self.problem)
-
 
 @bp.get("/cycles/<int:cycle_id>/grid")
 def grid(cycle_id: int) -> Response:
@@ -98,23 +88,37 @@ def grid(cycle_id: int) -> Response:
 def grid_post(cycle_id: int) -> Response:
     """Save the row named by ``row`` and answer it, or every row that says something."""
     cycle = review.panel_cycle_for(db(), actor(), cycle_id)
+    wanted = whole(request.form.get("row", "") or request.args.get("row", ""))
+    if wanted is not None and wants_fragment():
+        return _one(cycle, wanted, request.values.get("code", ""))
     desk = open_desk(cycle, by="indicator")
     code = _chosen(desk)
     rows = _rows(desk, code)
-    wanted = whole(request.form.get("row", "") or request.args.get("row", ""))
-    chosen = [r for r in rows if wanted in (None, r.id)]
-    if wanted is not None and not chosen:
-        raise NotFound(_("没有这份填报，或您无权评它。"))
-    touched = [r for r in chosen if _read(r)]
+    touched = [r for r in rows if wanted in (None, r.id) and _read(r)]
     for row in touched:
         _save(cycle, desk.rubric, row)
-    if wanted is not None and wants_fragment():
-        return answer("panel/_grid_row.html", **_values(desk, code), row=chosen[0])
     refused = [r for r in touched if r.problem]
     if refused:
         return _page(desk, code, rows)
     say("done", _("已保存 %(n)s 行。", n=len(touched)) if touched else _("没有要保存的改动。"))
     return go(url_for("panel.grid", cycle_id=cycle_id, code=code))
+
+
+def _one(cycle: Cycle, at: int, code: str) -> Response:
+    """One row saved and answered; nothing but its own entry is scored for it."""
+    entry, home = review.panel_entry_for(db(), actor(), at)
+    scoring = scoring_of(cycle)
+    rubric = scoring.rubric
+    indicator = next(
+        (i for i in indicators_of(rubric) if code in {c.code for c in rubric.leaves(i.code)}), None
+    )
+    if home.id != cycle.id or indicator is None or not is_mine(cycle, entry, indicator):
+        raise NotFound(_("没有这份填报，或您无权评它。"))
+    sheet, item = blind_item(scoring, score_entry(db(), cycle, scoring, entry), indicator, cycle)
+    row = _row(cycle, rubric, sheet, item, code)
+    if _read(row):
+        _save(cycle, rubric, row)
+    return answer("panel/_grid_row.html", cycle=cycle, rubric=rubric, code=code, row=row)
 
 
 def leaves_of(desk: Desk) -> list[Leaf]:
@@ -150,12 +154,16 @@ def _rows(desk: Desk, code: str) -> list[Row]:
         if not any(leaf.code == code for leaf in item.leaves):
             continue
         sheet, blind = blind_item(desk.scoring, desk.sheets[entry_id(item.entry)], item.indicator, desk.cycle)
-        leaf = next(leaf for leaf in blind.leaves if leaf.code == code)
-        row = Row(blind, leaf, bank(desk.rubric, leaf.clause, sheet.facts, leaf.score))
-        _show_stored(row)
-        row.closed = leaf.bar or _closed(desk.cycle, row)
-        out.append(row)
+        out.append(_row(desk.cycle, desk.rubric, sheet, blind, code))
     return out
+
+
+def _row(cycle: Cycle, rubric: Rubric, sheet: EntrySheet, item: Item, code: str) -> Row:
+    leaf = next(leaf for leaf in item.leaves if leaf.code == code)
+    row = Row(item, leaf, bank(rubric, leaf.clause, sheet.facts, leaf.score))
+    _show_stored(row)
+    row.closed = leaf.bar or _closed(cycle, row)
+    return row
 
 
 def _closed(cycle: Cycle, row: Row) -> str:
@@ -185,7 +193,7 @@ def _read(row: Row) -> bool:
     row.version = whole(form.get(f"version.{at}", "")) or 0
     row.op = form.get(f"op.{at}", "")[:64]
     says = bool(row.points or row.verdict)
-    again = row.state in (MarkState.STALE, MarkState.DOUBTFUL) and whole(form.get("row", "")) == at
+    again = row.state in (MarkState.STALE, MarkState.DOUBTFUL) and whole(request.values.get("row", "")) == at
     return says and ((row.points, row.verdict, row.reason) != before or again)
 
 
@@ -241,10 +249,6 @@ def _given(row: Row) -> Given:
     )
 
 
-def _values(desk: Desk, code: str) -> dict[str, object]:
-    return {"cycle": desk.cycle, "rubric": desk.rubric, "code": code}
-
-
 def _page(desk: Desk, code: str, rows: list[Row]) -> Response:
     leaves = leaves_of(desk)
     place = next((n for n, leaf in enumerate(leaves) if leaf.code == code), 0)
@@ -262,7 +266,9 @@ def _page(desk: Desk, code: str, rows: list[Row]) -> Response:
     }
     return answer(
         "panel/grid.html",
-        **_values(desk, code),
+        cycle=desk.cycle,
+        rubric=desk.rubric,
+        code=code,
         cycle_bar=cycle_bar(desk.cycle),
         desk=desk,
         rows=rows,

@@ -13,7 +13,7 @@ from intranet.errors import Conflict, Invalid, NotFound
 from intranet.i18n import _
 from intranet.models import Inquiry
 from intranet.queries.filing import Page
-from intranet.queries.inquiries import inquiries_of, inquiry_of, is_open
+from intranet.queries.inquiries import inquiries_of, inquiry_of, is_open, waiting_of
 from intranet.web import access, context
 from intranet.web.forms import answer, go, next_url, say, whole
 
@@ -74,6 +74,13 @@ def on_page(desk: Desk, page: Page) -> list[Asked]:
         return []
     found = inquiries_of(context.db(), [desk.entry_id], page.code)[desk.entry_id]
     return sorted((Asked(i, page, i.answer) for i in found), key=lambda a: not a.is_open)
+
+
+def waiting(desk: Desk) -> int:
+    """How many questions wait for an answer that this person may give."""
+    if not may_reply(desk):
+        return 0
+    return waiting_of(context.db(), [desk.entry_id]).get(desk.entry_id, 0)
 
 
 def may_reply(desk: Desk) -> bool:

@@ -22,7 +22,7 @@ from intranet.web import access, context
 from intranet.web.forms import answer
 from intranet.web.shell import waiting
 
-from . import bp, carry, ledger, sharing
+from . import bp, carry, inquiries, ledger, sharing
 from .desk import Desk, load
 from .indicator import state_words
 
@@ -125,6 +125,7 @@ def overview(entry_id: int) -> Response:
         submitted=desk.filing.entry.state == SubmissionState.SUBMITTED,
         asks_scan=_asks_scan(desk),
         returns=desk.filing.returns,
+        questions=inquiries.waiting(desk),
         files=desk.files,
         published=desk.filing.cycle.state in (CycleState.PUBLISHED, *PAST),
     )

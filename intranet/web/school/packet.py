@@ -32,11 +32,12 @@ from intranet.storage import accepted
 from intranet.web import access, context
 from intranet.web.downloads import disposition
 from intranet.web.forms import answer, go, say
+from intranet.web.workbooks import chosen_changes, diff_values
 
 from . import bp
 from .desk import Desk, load, new_op
 from .uploads import shelf, store
-from .workbook import chosen_changes, diff_values, marked_copy
+from .workbook import marked_copy
 
 access.allow(
     {

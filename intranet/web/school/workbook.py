@@ -7,7 +7,6 @@ and versions, when it is sent back: nothing of it is trusted and nothing waits o
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from flask import Response, request, url_for
 
@@ -15,7 +14,6 @@ from intranet.documents import offline as written
 from intranet.documents import offline_reading
 from intranet.domain import offline, offline_apply, offline_filled, offline_plan
 from intranet.domain.filing import Right
-from intranet.domain.offline import Layout
 from intranet.domain.offline_change import Plan
 from intranet.domain.offline_filled import Filled
 from intranet.errors import Conflict, Forbidden, Invalid
@@ -23,6 +21,7 @@ from intranet.i18n import _
 from intranet.web import access, context
 from intranet.web.downloads import xlsx
 from intranet.web.forms import answer, go, say
+from intranet.web.workbooks import chosen_changes, diff_values, marks_of
 
 from . import bp
 from .desk import Desk, load, new_op
@@ -68,21 +67,6 @@ def _page(
         may_upload=desk.may_help(),
         op=new_op(),
     )
-
-
-def diff_values(asked: Layout, found: Plan | None, ticked: Collection[str] | None) -> dict[str, Any]:
-    """What ``_workbook_diff.html`` reads."""
-    changes = found.changes if found else []
-    return {
-        "titles": {s.key: s.title for s in asked.sections},
-        "found": found,
-        "conflicts": [c for c in changes if c.is_conflict],
-        "losses": [c for c in changes if c.is_loss and not c.is_conflict],
-        "plain": [c for c in changes if not c.is_loss and not c.is_conflict],
-        "stopping": [p for p in found.problems if p.stops] if found else [],
-        "warnings": [p for p in found.problems if not p.stops] if found else [],
-        "ticked": ticked,
-    }
 
 
 @bp.get(ROOT + ".xlsx")
@@ -146,16 +130,6 @@ def workbook_apply(entry_id: int) -> Response:
     return go(url_for("school.workbook", entry_id=entry_id))
 
 
-def chosen_changes(values: list[str]) -> dict[str, int]:
-    """Keys and versions from the ticked boxes, ``key~version``."""
-    out = {}
-    for value in values:
-        key, _tilde, version = value.rpartition("~")
-        if key and version.isascii() and version.isdecimal() and len(version) < 10:
-            out[key] = int(version)
-    return out
-
-
 @bp.post(ROOT + "/errors.xlsx")
 def workbook_errors(entry_id: int) -> Response:
     """The uploaded workbook again, as typed, with the wrong cells marked and listed. Saves nothing."""
@@ -168,23 +142,8 @@ def workbook_errors(entry_id: int) -> Response:
 def marked_copy(desk: Desk, filled: Filled, found: Plan) -> Response:
     """What came back, with the wrong cells marked and listed."""
     asked = offline_filled.overlaid(offline.layout(desk), filled)
-    marks, remarks = _marks(filled, found)
+    marks, remarks = marks_of(filled, found)
     settings = context.ground().settings
     at = context.local(context.current_time())
     data = written.write(asked, author=settings.bureau_name, made_at=at, marks=marks, remarks=remarks)
     return xlsx(data, _("%(unit)s 离线填报表（标出问题）", unit=desk.filing.entry.name))
-
-
-def _marks(filled: Filled, found: Plan) -> tuple[list[written.Mark], list[written.Remark]]:
-    """Problems at the rows of the copy, which holds the lines of each sheet one below the other."""
-    places = {
-        (section, line.row): n for section in filled.sheets for n, line in enumerate(filled.of(section))
-    }
-    marks, remarks = [], []
-    for problem in found.problems:
-        at = places.get((problem.section, problem.row))
-        if at is not None:
-            marks.append(written.Mark(problem.section, at, problem.column, problem.message))
-        else:
-            remarks.append(written.Remark(f"{problem.sheet} {problem.cell}".strip(), problem.message))
-    return marks, remarks
