@@ -17,7 +17,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,16 @@ from playwright.sync_api import Locator, sync_playwright
 from sqlmodel import Session, select
 
 from intranet import create_app
+from intranet.actor import SYSTEM
 from intranet.config import Settings
-from intranet.db import build_engine, upgrade
-from intranet.demo import PASSWORD, build_demo, sample_pdf
-from intranet.enums import SubmissionState
-from intranet.models import SELF, Answer, Cycle, Entry, Evidence, FactRow, Mark
-from intranet.plugins import RubricRegistry, build_plugin_manager
+from intranet.db import build_engine, upgrade, write_session
+from intranet.demo import PASSWORD, sample_pdf
+from intranet.demo.stage import Stage, Unit, open_cycle, register_unit
+from intranet.domain import accounts
+from intranet.enums import Role, SubmissionState
+from intranet.models import SELF, Answer, Cycle, Entry, Evidence, FactRow, Mark, User
+from intranet.plugins import Installed, RubricRegistry, build_plugin_manager
+from intranet.queries.people import actor_for
 from intranet.rubric import loader
 from intranet.rubric.model import Rubric, Table
 from intranet.rubric.numbers import as_fraction
@@ -170,16 +175,12 @@ class Papers:
     schools: Mapping[str, str]
 
 
-def prepare(registry: RubricRegistry, key: str, code: str, folder: Path) -> tuple[RubricRegistry, Papers]:
-    """The sample with the unit's entry emptied, and its papers in ``folder``."""
-    installed = registry.installed[key]
+def read_sample(installed: Installed, code: str, folder: Path) -> tuple[dict[str, Any], Papers]:
+    """The rubric's sample with this unit alone (the first one without a code), and its papers in ``folder``."""
     sample = json.loads((installed.folder / "sample.json").read_text(encoding="utf-8"))
     unit = next(u for u in sample["units"] if not code or u["code"] == code)
+    sample["units"] = [unit]
     docs, own = unit["docs"]["school"], unit.get("self", {})
-    sample["units"] = [{**unit, "docs": {}, "self": {}, "submitted": False}]
-    changed = folder / "rubric"
-    changed.mkdir()
-    (changed / "sample.json").write_text(json.dumps(sample, ensure_ascii=False), encoding="utf-8")
     files: dict[str, Sequence[Path]] = {}
     rubric = installed.definition.bind(None)
     (folder / "files").mkdir()
@@ -194,9 +195,30 @@ def prepare(registry: RubricRegistry, key: str, code: str, folder: Path) -> tupl
                 path.write_bytes(sample_pdf([label, f"示例材料 {clause} {copy + 1}"]))
                 paths.append(path)
             files[f"slot:{clause}#{n}"] = paths
-    registry.installed = {key: replace(installed, folder=changed)}  # only this rubric's sample is wanted
     schools = {s["code"]: s["name"] for s in unit["schools"]}
-    return registry, Papers(docs, own, files, schools)
+    return sample, Papers(docs, own, files, schools)
+
+
+def open_empty(session: Session, settings: Settings, installed: Installed, sample: dict[str, Any]) -> str:
+    """The unit in the register, a cycle open for it, nothing filed; the login of who files."""
+    registry, now = RubricRegistry(build_plugin_manager()), datetime.now(UTC).replace(microsecond=0)
+    hashed = accounts.hash_password(PASSWORD)
+
+    def person(login: str, role: Role, *, school_id: int | None = None) -> User:
+        user = accounts.create_user(
+            session, SYSTEM, login, f"{login}示例", hashed_password=hashed, must_change=False
+        )
+        accounts.grant(session, SYSTEM, user.id or 0, role, school_id=school_id)
+        return user
+
+    admin = actor_for(session, person("admin", Role.BUREAU))
+    chairs, reviewers = [person("chair", Role.CHAIR)], [person("reviewer", Role.REVIEWER)]
+    stage = Stage(session, settings, registry, installed, sample, admin, chairs, reviewers)
+    unit = sample["units"][0]
+    lead = person("lead", Role.FILER, school_id=register_unit(stage, unit)[0].id)
+    stage.units.append(Unit(unit, actor_for(session, lead)))
+    open_cycle(stage, sample["cycle"], now)
+    return lead.login
 
 
 def block(table: Table, rows: Sequence[Mapping[str, Any]], schools: Mapping[str, str]) -> list[list[str]]:
@@ -339,13 +361,14 @@ def main(key: str = "", code: str = "") -> int:
     key = key or next(k for k, i in registry.installed.items() if (i.folder / "sample.json").is_file())
     with tempfile.TemporaryDirectory() as kept, sync_playwright() as playwright:
         folder = Path(kept)
-        registry, papers = prepare(registry, key, code, folder)
+        sample, papers = read_sample(registry.installed[key], code, folder)
         settings = Settings(data=folder / "data", bureau_name="示例区教育局", allow_http=True)
         settings.data.mkdir()
         engine = build_engine(settings)
         upgrade(engine, settings)
-        shown = build_demo(engine, settings, registry)
-        login = next(a.login for a in shown.accounts if a.login.startswith("lead-"))
+        with write_session(engine) as session:
+            login = open_empty(session, settings, registry.installed[key], sample)
+            session.commit()
         with Session(engine) as session:
             entry = session.exec(select(Entry)).one()
             assert entry.saved_at is None
