@@ -61,6 +61,8 @@ def test_the_same_fault_with_two_prices_stands_side_by_side(world: World, client
     assert "甲山教育集团 评委二 不扣 有照片为证 甲山教育集团 评委一 扣 2" in text
     assert "其余 1 处 学校联盟 评委 扣分 理由 丁桥教育集团 评委一 2 会议记录不全" in text
     assert f'href="{url(world, "A2")}/settle?show=faults"' in page
+    case = chair.get(f"{url(world, 'A2')}/settle?show=faults").get_data(as_text=True)
+    assert f'data-case="j" href="{url(world, "A2", "g02")}/settle?show=faults"' in case
 
 
 def test_without_a_difference_there_is_no_fault(world: World, client_for: SignIn) -> None:

@@ -84,8 +84,19 @@ class Board:
             if view.unit in (0, row.leaf.entry.id) and view.indicator in ("", row.indicator.code)
         ]
 
+    def items(self, view: View) -> list[Item]:
+        return [
+            item
+            for item in self.desk.items
+            if view.unit in (0, item.entry.id) and view.indicator in ("", item.indicator.code)
+        ]
+
     def cases(self, view: View) -> list[Case]:
         """The chair's pages behind a list, in its order."""
+        if view.show == FAULTS:
+            faults = faults_of(self.desk.rubric, self.items(view))
+            places = [p for f in faults for p in (f.low, f.high, *f.others)]
+            return list(dict.fromkeys((p.entry_id, p.indicator.code) for p in places))
         return cases_of([row for row in self.narrowed(view) if view.show in row.kinds])
 
 
@@ -104,7 +115,7 @@ def board(cycle_id: int) -> Response:
         view = View(next((k for k in KINDS if counts[k]), KINDS[0]), view.unit, view.indicator)
     rubric, desk = found.desk.rubric, found.desk
     chosen = [row for row in rows if view.show in row.kinds]
-    faults = faults_of(rubric, _items(found, view)) if view.show == FAULTS else []
+    faults = faults_of(rubric, found.items(view)) if view.show == FAULTS else []
     shown = faults if view.show == FAULTS else chosen
     here = min(max(whole(request.args.get("page", "")) or 1, 1), max(-(-len(shown) // PAGE), 1))
     part = slice((here - 1) * PAGE, here * PAGE)
@@ -116,7 +127,7 @@ def board(cycle_id: int) -> Response:
         rubric=rubric,
         rows=chosen[part],
         faults=faults[part],
-        harshness=_bars(harshness_of(_items(found, view), people)) if view.show == PEOPLE else [],
+        harshness=_bars(harshness_of(found.items(view), people)) if view.show == PEOPLE else [],
         found=len(shown),
         page=here,
         pages=-(-len(shown) // PAGE),
@@ -131,14 +142,6 @@ def board(cycle_id: int) -> Response:
         names=names_of(db(), {m.user_id for item in desk.items for leaf in item.leaves for m in leaf.marks}),
         combine=cycle.combine,
     )
-
-
-def _items(found: Board, view: View) -> list[Item]:
-    return [
-        item
-        for item in found.desk.items
-        if view.unit in (0, item.entry.id) and view.indicator in ("", item.indicator.code)
-    ]
 
 
 @dataclass(frozen=True)
