@@ -164,10 +164,10 @@ class Paper:
 
         :param kinds: text, middle or number, per column. :param widths: shares; by content if empty.
         :param row: least height of a row in millimetres. :param set_back: rows (from 0) in grey.
-        :param bands: rows whose first text goes all across, in 黑体, and stays with the next row.
+        :param bands: shaded rows in 黑体 that begin a part and stay with the next row.
         """
         size = size or (FOUR if len(heads) <= 5 else SMALL_FOUR if len(heads) <= 8 else FIVE)
-        shares = list(widths) or [_share([h, *(texts[n] for texts in rows)]) for n, h in enumerate(heads)]
+        shares = list(widths) or _shares(heads, kinds, rows, size)
         twips = [round(WIDTH * share / sum(shares) * 1440 / 25.4) for share in shares]
         style = self._ids[CELL]
         head = _Row(twips, ["middle"] * len(heads), style, size, row, font=HEI, repeats=True)
@@ -175,15 +175,14 @@ class Paper:
         grey = _Row(twips, kinds, style, size, row, colour="555B66")
         grid = "".join(f'<w:gridCol w:w="{w}"/>' for w in twips)
         lines = [head.xml(heads)]
-        band = _Row([sum(twips)], ["text"], style, size, row, font=HEI, span=len(twips))
+        band = _Row(twips, kinds, style, size, row, font=HEI, keeps=True)
         for n, texts in enumerate(rows):
-            if n in bands:
-                lines.append(band.xml(texts[:1]))
-            else:
-                lines.append((grey if n in set_back else usual).xml(texts))
+            look = band if n in bands else grey if n in set_back else usual
+            lines.append(look.xml(texts))
         table = parse_xml(
             f'<w:tbl {nsdecls("w")}><w:tblPr><w:tblStyle w:val="{self._ids["Table Grid"]}"/>'
             f'<w:tblW w:w="{sum(twips)}" w:type="dxa"/><w:jc w:val="center"/><w:tblLayout w:type="fixed"/>'
+            f'<w:tblCellMar><w:left w:w="{_BESIDE}" w:type="dxa"/><w:right w:w="{_BESIDE}" w:type="dxa"/></w:tblCellMar>'
             f"</w:tblPr><w:tblGrid>{grid}</w:tblGrid>{''.join(lines)}</w:tbl>"
         )
         self._append(table)
@@ -456,9 +455,35 @@ def _watermark(label: str, n: int) -> Any:
 _ALIGN = {"text": "left", "middle": "center", "number": "right"}
 
 
-def _share(texts: Sequence[str]) -> float:
-    """How wide a column wants to be: its widest text, within bounds, and room beside it."""
-    return min(max(*(em_width(text) for text in texts), 2.5), 16) + 1
+_BESIDE = 60
+"""Twentieths of a point between a cell's text and its rules, left and right each."""
+
+
+def _shares(
+    heads: Sequence[str], kinds: Sequence[str], rows: Sequence[Sequence[str]], size: float
+) -> list[float]:
+    """Widths of the columns in characters: figures and short words whole, what is left over by content.
+
+    A head may take two lines, a text as many as it needs.
+    """
+    room = WIDTH / 25.4 * 72 / size - len(heads) * 2 * _BESIDE / 20 / size
+    widest = [max((em_width(row[n]) for row in rows), default=0.0) for n in range(len(heads))]
+    least = [
+        max(em_width(head) / 2, 2.0, 5.0 if kind == "text" else width) + 0.3
+        for head, kind, width in zip(heads, kinds, widest, strict=True)
+    ]
+    wanted = [
+        max(em_width(head), min(width, 20), low) + 0.3
+        for head, width, low in zip(heads, widest, least, strict=True)
+    ]
+    spare = room - sum(least)
+    if spare <= 0:
+        return least
+    more = [want - low for want, low in zip(wanted, least, strict=True)]
+    asked = sum(more)
+    if asked >= spare:
+        return [low + m * spare / asked for low, m in zip(least, more, strict=True)]
+    return [want + (spare - asked) * want / sum(wanted) for want in wanted]
 
 
 @dataclass(frozen=True)
@@ -473,7 +498,7 @@ class _Row:
     font: str = ""
     colour: str = ""
     repeats: bool = False
-    span: int = 1
+    keeps: bool = False
 
     def xml(self, texts: Sequence[str]) -> str:
         repeats = "<w:tblHeader/>" if self.repeats else ""
@@ -492,10 +517,11 @@ class _Row:
         font = self.font and (
             f'<w:rFonts w:ascii="{self.font}" w:hAnsi="{self.font}" w:eastAsia="{self.font}" w:cs="{self.font}"/>'
         )
-        span, keep = (f'<w:gridSpan w:val="{self.span}"/>', "<w:keepNext/>") if self.span > 1 else ("", "")
+        keep = "<w:keepNext/>" if self.keeps else ""
+        shade = '<w:shd w:val="clear" w:color="auto" w:fill="F2F2F2"/>' if self.keeps else ""
         colour = self.colour and f'<w:color w:val="{self.colour}"/>'
         return (
-            f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{span}<w:vAlign w:val="center"/></w:tcPr>'
+            f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{shade}<w:vAlign w:val="center"/></w:tcPr>'
             f'<w:p><w:pPr><w:pStyle w:val="{self.style}"/>{keep}<w:jc w:val="{_ALIGN[kind]}"/></w:pPr>'
             f'<w:r><w:rPr>{font}{colour}<w:sz w:val="{half}"/><w:szCs w:val="{half}"/></w:rPr>'
             f'<w:t xml:space="preserve">{escape(plain(text))}</w:t></w:r></w:p></w:tc>'

@@ -71,7 +71,6 @@ def _letter(paper: Paper, letter: Letter, signed_on: date) -> None:
     paper.signature(letter.bureau, signed_on)
     paper.attachment_start(_("得分账本"))
     paper.small(_("每一分都列明依据。灰色的不计分，后面写明原因。"))
-    _ledger(paper, letter)
     paper.small(
         _(
             "结果冻结于 %(at)s，冻结指纹 %(mark)s。",
@@ -79,6 +78,7 @@ def _letter(paper: Paper, letter: Letter, signed_on: date) -> None:
             mark=letter.fingerprint[:12],
         )
     )
+    _ledger(paper, letter)
 
 
 def _facts(paper: Paper, heads: Sequence[str], values: Sequence[str]) -> None:
@@ -109,9 +109,8 @@ def _ledger(paper: Paper, letter: Letter) -> None:
     cells: list[tuple[str, str, str]] = []
     off: set[int] = set()
     bands: set[int] = set()
-    for name, rows in letter.ledger:
+    for rows in letter.ledger:
         bands.add(len(cells))
-        cells.append((name, "", ""))
         for row in rows:
             points = f"{row.points} / {row.most}" if row.most else row.points
             cells.append((_set_in(row, row.name), "", points))
@@ -135,4 +134,4 @@ def _ledger(paper: Paper, letter: Letter) -> None:
 
 def _set_in(row: ClauseRow, text: str, more: int = 0) -> str:
     """As deep as the clause lies under its indicator."""
-    return "　" * (max(row.depth - 1, 0) + more) + text
+    return "　" * (row.depth + more) + text

@@ -71,7 +71,8 @@ class NearRow:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """All that a unit's letter says. Empty texts are left out; facts: (label, value) of the head.
+    """All that a unit's letter says. Empty texts are left out; facts: (label, value) of the head;
+    ledger: per indicator its clauses, the indicator itself first.
 
     appeal_until: None while nothing is published, or the time is over.
     """
@@ -84,7 +85,7 @@ class Letter:
     notes: tuple[str, ...]
     indicators: tuple[IndicatorRow, ...]
     mean_note: str
-    ledger: tuple[tuple[str, tuple[ClauseRow, ...]], ...]
+    ledger: tuple[tuple[ClauseRow, ...], ...]
     nearest: tuple[NearRow, ...]
     appeal: str
     contact: str
@@ -120,7 +121,7 @@ def letter_of(
         indicators=tuple(_indicators(rubric, line, cohort)),
         mean_note=_mean_note(rubric, line, cohort),
         ledger=tuple(
-            (clause.name, tuple(_clause(row) for row in _told(ledger_rows(rubric, line, clause.code))))
+            tuple(_clause(row) for row in _told(ledger_rows(rubric, line, clause.code)))
             for clause in rubric.indicators
             if clause.code in line.result.sheet
         ),
@@ -255,8 +256,8 @@ def _points(clause: Clause, score: Score) -> str:
 
 
 def _told(rows: Sequence[LedgerRow]) -> list[LedgerRow]:
-    """The leaves, and sums in which something happened; the indicator's own points stand in the table above."""
-    return [row for row in rows if row.is_leaf or row.lines or row.steps]
+    """The indicator itself, the leaves under it, and sums in which something happened."""
+    return [row for row in rows if row.depth == 0 or row.is_leaf or row.lines or row.steps]
 
 
 def _clause(row: LedgerRow) -> ClauseRow:
@@ -266,7 +267,12 @@ def _clause(row: LedgerRow) -> ClauseRow:
         points=row.word or show(row.score.points),
         most="" if row.score.max is None else show(row.score.max),
         said=tuple(
-            Said(x.text, "" if x.points is None else show(x.points), not x.counted, x.reason)
+            Said(
+                x.text,
+                "" if x.points is None else show(x.points),
+                off=not x.counted and bool(x.reason),  # without a reason it only informs, as a place does
+                note=x.reason,
+            )
             for x in row.lines
         ),
         steps=tuple(row.steps),

@@ -29,7 +29,7 @@ from intranet.rubric.model import Clause, Rubric
 from intranet.rubric.numbers import as_fraction, show
 
 MOST = 3
-MOST_TRIALS = 150
+MOST_TRIALS = 100
 """Each costs one pass over the unit, about 5 ms."""
 
 

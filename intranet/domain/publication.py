@@ -20,7 +20,7 @@ from intranet.domain.operations import outcome_of, remember
 from intranet.domain.phases import phase_name
 from intranet.enums import CycleState, Role
 from intranet.errors import Conflict, DomainError, Invalid
-from intranet.i18n import _
+from intranet.i18n import SOURCE, _, use_language
 from intranet.models import Cycle, Publication, Result
 from intranet.queries.publication import PUBLISHING, Column, publications_of
 from intranet.rubric.model import Rubric
@@ -30,6 +30,7 @@ TITLE, LINE, BODY = 200, 200, 5000
 
 TABLE = "【结果表】"
 """Where the table stands in the body; without it, after the body."""
+DATES, COUNT, CONTACT = "【公示时间】", "【工作日数】", "【联系方式】"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,51 +62,58 @@ def draft(
     before: Publication | None,
 ) -> Wording:
     """What the form starts from: the usual words, with those of the publication before kept."""
-    unit = rubric.terms.unit
-    body = "\n".join(
-        (
-            _(
-                "根据《%(rubric)s》，%(bureau)s组织开展了%(cycle)s，对 %(n)s 个%(unit)s进行了考核。现将考核结果予以公示。",
-                rubric=cycle.rubric_title,
-                bureau=bureau,
-                cycle=cycle.title,
-                n=units,
-                unit=unit,
-            ),
-            _("一、公示时间"),
-            _("【公示时间】，共【工作日数】个工作日。"),
-            _("二、考核结果"),
-            TABLE,
-            _("三、意见反馈"),
-            _(
-                "公示期内，对结果有异议的单位，请在考核系统中对照本单位的得分账本提出复核，写明理由并附佐证材料；也可向我局书面反映。反映情况应当实事求是，书面材料应当加盖公章或署真实姓名。公示期满后不再受理。"
-            ),
-            _("联系方式：【联系方式】。"),
+    with use_language(SOURCE):  # an official notice is Chinese, whoever words it
+        unit = rubric.terms.unit
+        body = "\n".join(
+            (
+                _(
+                    "根据《%(rubric)s》，%(bureau)s组织开展了%(cycle)s，对 %(n)s 个%(unit)s进行了考核。现将考核结果予以公示。",
+                    rubric=cycle.rubric_title,
+                    bureau=bureau,
+                    cycle=cycle.title,
+                    n=units,
+                    unit=unit,
+                ),
+                _("一、公示时间"),
+                f"{DATES}，共{COUNT}个工作日。",
+                _("二、考核结果"),
+                TABLE,
+                _("三、意见反馈"),
+                _(
+                    "公示期内，对结果有异议的单位，请在考核系统中对照本单位的得分账本提出复核，写明理由并附佐证材料；也可向我局书面反映。反映情况应当实事求是，书面材料应当加盖公章或署真实姓名。公示期满后不再受理。"
+                ),
+                f"联系方式：{CONTACT}。",
+            )
         )
-    )
-    return Wording(
-        columns=tuple(columns),
-        starts_on=today,
-        working_days=before.working_days if before else USUAL_DAYS,
-        title=before.title
-        if before
-        else _("%(bureau)s关于%(cycle)s结果的公示", bureau=bureau, cycle=cycle.title),
-        recipients=before.recipients if before else _("各%(unit)s、各学校", unit=unit),
-        body=body,
-        contact=before.contact if before else contact,
-        signed_on=today,
-    )
+        return Wording(
+            columns=tuple(columns),
+            starts_on=today,
+            working_days=before.working_days if before else USUAL_DAYS,
+            title=before.title
+            if before
+            else _("%(bureau)s关于%(cycle)s结果的公示", bureau=bureau, cycle=cycle.title),
+            recipients=before.recipients if before else _("各%(unit)s、各学校", unit=unit),
+            body=_reopened(before) if before else body,
+            contact=before.contact if before else contact,
+            signed_on=today,
+        )
 
 
 def filled(text: str, *, days: Span, contact: str) -> str:
     """The words with their marks filled in, but for the place of the table."""
-    for mark, value in (
-        (_("【公示时间】"), _("%(start)s至%(end)s", start=long_date(days.start), end=long_date(days.end))),
-        (_("【工作日数】"), str(len(days.working))),
-        (_("【联系方式】"), contact or "—"),
-    ):
+    with use_language(SOURCE):
+        dates = _("%(start)s至%(end)s", start=long_date(days.start), end=long_date(days.end))
+    for mark, value in ((DATES, dates), (COUNT, str(len(days.working))), (CONTACT, contact or "—")):
         text = text.replace(mark, value)
     return text
+
+
+def _reopened(before: Publication) -> str:
+    """The words of a publication with its marks put back where its dates and its contact stand."""
+    dates = _("%(start)s至%(end)s", start=long_date(before.starts_on), end=long_date(before.ends_on))
+    text = before.body.replace(dates, DATES)
+    text = text.replace(f"共{before.working_days}个工作日", f"共{COUNT}个工作日")
+    return text.replace(before.contact, CONTACT) if before.contact else text
 
 
 def long_date(day: date) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from intranet.documents import letter as letter_paper
 from intranet.domain import publication as work
 from intranet.domain.calendar import load_calendar
 from intranet.enums import Role
@@ -17,7 +16,7 @@ from intranet.queries.entries import SEES_ALL
 
 from . import access
 from .bureau import publication as desk
-from .context import actor, current_time, db, local, today
+from .context import actor, db, today
 from .downloads import docx
 from .forms import answer
 from .shell import cycle_bar
@@ -92,7 +91,4 @@ def letter(entry_id: int) -> Response:
 @bp.get("/entries/<int:entry_id>/letter.docx")
 def letter_docx(entry_id: int) -> Response:
     _entry, found = _load(entry_id)
-    made = desk.make_letters(found, entry_id)
-    at = local(current_time()).replace(microsecond=0)
-    data = letter_paper.write(made, signed_on=desk.signed_on(found), made_at=at)
-    return docx(data, _("%(unit)s考核结果告知单", unit=made[0].unit))
+    return docx(*desk.letters_paper(found, entry_id))

@@ -93,7 +93,7 @@ class Filed:
         there = f"/entries/{self.entry}"
         paths = ["/tasks", there, f"{there}/check", f"{there}/evidence", f"{there}/workbook"]
         paths += [f"{there}/sharing", f"{there}/confirmations", f"{there}/packet"]
-        paths += [f"{there}/volume", f"{there}/chances"]
+        paths += [f"{there}/volume", f"{there}/chances", f"{there}/inquiries"]
         paths += [f"{there}/forms/{key}" for key in self.forms]
         paths += [f"{there}/evidence/{file}" for file in self.files[:1]]
         paths += [f"{there}/indicators/{code}" for code in self.tables]
@@ -137,6 +137,7 @@ class Demo:
     def panel_paths(self) -> list[str]:
         cycle, entry = f"/panel/cycles/{self.review}", f"/panel/entries/{self.submitted.entry}"
         paths = ["/panel", cycle, f"{cycle}?by=unit", f"{cycle}/sheet", f"{cycle}/board", f"{cycle}/radar"]
+        paths += [f"{cycle}/{page}" for page in ("grid", "phrases", "scoring-sheet", "sheet?blank=1")]
         for n, code in enumerate(self.submitted.tables):
             paths.append(f"{entry}/indicators/{code}")
             if n % 4 == 0:

@@ -29,6 +29,7 @@ from intranet.models import (
     EvidenceLink,
     FactRow,
     Grant,
+    Inquiry,
     Mark,
     User,
 )
@@ -169,6 +170,11 @@ def _fill(session: Session, world: World, name: str, entry_id: int, *, submitted
             )
         )
     if submitted:
+        session.add(
+            Inquiry(
+                entry_id=entry_id, code="A2", question=f"密问{name}", asked_by=world.users[reviewers[0]]
+            )
+        )
         entry = session.get(Entry, entry_id)
         assert entry is not None
         entry.state, entry.round, entry.submitted_at = SubmissionState.SUBMITTED, 1, datetime.now(UTC)
@@ -218,6 +224,7 @@ def addresses(app: Flask, ground: Ground, method: str) -> Iterator[tuple[str, di
         "publication_id": (1, NOWHERE),
         "day": ("2026-01-01",),
         "appeal_id": (1, NOWHERE),
+        "inquiry_id": (1, NOWHERE),
         "file_id": (1, NOWHERE),
         "archive_id": (1, NOWHERE),
         "code": ("A1", "B2") if method == "GET" else ("A1",),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from flask import Response, request, url_for
 
 from intranet.domain import calendar as work
 from intranet.domain.holidays import NOTICES, notice_of
-from intranet.errors import DomainError, Invalid
+from intranet.errors import DomainError, Invalid, NotFound
 from intranet.i18n import _
 from intranet.queries.calendar import special_days
 from intranet.web import access
@@ -81,6 +83,14 @@ def calendar_add() -> Response:
     return _back(day.year)
 
 
+def _day(text: str) -> date:
+    """The day of an address."""
+    try:
+        return work.read_day(text)
+    except Invalid as error:
+        raise NotFound(_("没有这一天。")) from error
+
+
 def _works() -> bool:
     what = request.form.get("works", "")
     if what not in ("0", "1"):
@@ -91,7 +101,7 @@ def _works() -> bool:
 @bp.post("/calendar/<day>")
 def calendar_save(day: str) -> Response:
     form = request.form
-    found = work.read_day(day)
+    found = _day(day)
     try:
         work.save_day(
             db(), actor(), found, works=_works(), name=form.get("name", ""), seen=form.get("seen", "")
@@ -105,7 +115,7 @@ def calendar_save(day: str) -> Response:
 
 @bp.post("/calendar/<day>/delete")
 def calendar_delete(day: str) -> Response:
-    found = work.read_day(day)
+    found = _day(day)
     try:
         work.delete_day(db(), actor(), found, seen=request.form.get("seen", ""))
     except DomainError as error:

@@ -19,7 +19,7 @@ from intranet.domain.publication import Wording
 from intranet.domain.scoring import score_entries
 from intranet.enums import CycleState
 from intranet.errors import DomainError, Invalid, NotFound
-from intranet.i18n import _
+from intranet.i18n import SOURCE, _, use_language
 from intranet.models import Cycle, Publication, Result
 from intranet.queries import cycles as lists
 from intranet.queries import publication as stored
@@ -177,18 +177,21 @@ def notice_values(
     """
     span = days.span(calendar, wording.starts_on, wording.working_days)
     ends_on = ends_on or span.end
-    return {
-        "wording": wording,
-        "title_lines": work.title_lines(wording.title),
-        "ends_on": ends_on,
-        "skipped": days.runs(span.skipped, calendar) if span.end == ends_on else [],
-        "paragraphs": work.paragraphs(work.filled(wording.body, days=span, contact=wording.contact)),
-        "table": stored.table_of(ranking, wording.columns),
-        "is_heading": work.is_heading,
-        "table_mark": work.TABLE,
-        "bureau": ground().settings.bureau_name,
-        "long_date": work.long_date,
-    }
+    with use_language(SOURCE):  # an official notice is Chinese, whoever reads it
+        return {
+            "wording": wording,
+            "title_lines": work.title_lines(wording.title),
+            "to": f"{wording.recipients}：" if wording.recipients else "",
+            "signed_on": work.long_date(wording.signed_on),
+            "start_date": work.long_date(wording.starts_on),
+            "end_date": work.long_date(ends_on),
+            "skipped": days.runs(span.skipped, calendar) if span.end == ends_on else [],
+            "paragraphs": work.paragraphs(work.filled(wording.body, days=span, contact=wording.contact)),
+            "table": stored.table_of(ranking, wording.columns),
+            "is_heading": work.is_heading,
+            "table_mark": work.TABLE,
+            "bureau": ground().settings.bureau_name,
+        }
 
 
 @bp.get("/cycles/<int:cycle_id>/publication")
@@ -215,7 +218,7 @@ def publication_post(cycle_id: int) -> Response:
         db().rollback()
         return _page(load(cycle_id), status=error.status, error=error)
     if then == "docx":
-        return _docx(desk, wording, desk.ranking, label_of(desk.cycle, published=False))
+        return _docx(desk, wording, desk.ranking, published=False)
     return _page(desk, preview=wording)
 
 
@@ -240,23 +243,24 @@ def _publish(desk: Desk, wording: Wording) -> Response:
     return go(url_for("bureau.publication", cycle_id=desk.cycle.id))
 
 
-def _docx(desk: Desk, wording: Wording, ranking: Ranking, label: str) -> Response:
+def _docx(desk: Desk, wording: Wording, ranking: Ranking, *, published: bool) -> Response:
     span = days.span(desk.calendar, wording.starts_on, wording.working_days)
-    table = stored.table_of(ranking, wording.columns)
-    data = notice_paper.write(
-        notice_paper.Notice(
-            title=wording.title,
-            recipients=wording.recipients,
-            paragraphs=work.paragraphs(work.filled(wording.body, days=span, contact=wording.contact)),
-            heads=table.heads,
-            kinds=table.kinds,
-            rows=table.rows,
-            bureau=ground().settings.bureau_name,
-            signed_on=wording.signed_on,
-            label=label,
-            made_at=local(current_time()).replace(microsecond=0),
+    with use_language(SOURCE):
+        table, label = stored.table_of(ranking, wording.columns), label_of(desk.cycle, published=published)
+        data = notice_paper.write(
+            notice_paper.Notice(
+                title=wording.title,
+                recipients=wording.recipients,
+                paragraphs=work.paragraphs(work.filled(wording.body, days=span, contact=wording.contact)),
+                heads=table.heads,
+                kinds=table.kinds,
+                rows=table.rows,
+                bureau=ground().settings.bureau_name,
+                signed_on=wording.signed_on,
+                label=label,
+                made_at=local(current_time()).replace(microsecond=0),
+            )
         )
-    )
     return docx(data, f"{wording.title} {label}".strip())
 
 
@@ -268,7 +272,7 @@ def publication_docx(cycle_id: int, publication_id: int) -> Response:
     if found is None:
         raise NotFound(_("没有这份公示，或还没有到公示的日子。"))
     ranking = ranking_of(desk.cycle, found)
-    return _docx(desk, work.words_of(found), ranking, label_of(desk.cycle, published=True))
+    return _docx(desk, work.words_of(found), ranking, published=True)
 
 
 def ranking_of(cycle: Cycle, found: Publication) -> Ranking:
@@ -324,20 +328,27 @@ def letters(cycle_id: int) -> Response:
     )
 
 
+def letters_paper(desk: Desk, entry_id: int | None = None, *, apart: bool = False) -> tuple[bytes, str]:
+    """Letters as a file and its name: one unit's, or those of all in one docx or (apart) in a zip.
+
+    Official papers are Chinese, whoever asks for them.
+    """
+    made_at = local(current_time()).replace(microsecond=0)
+    with use_language(SOURCE):
+        found = make_letters(desk, entry_id)
+        write = letter_paper.write_zip if apart else letter_paper.write
+        data = write(found, signed_on=signed_on(desk), made_at=made_at)
+        if entry_id is not None:
+            return data, _("%(unit)s考核结果告知单", unit=found[0].unit)
+        return data, _("%(cycle)s考核结果告知单", cycle=desk.cycle.title)
+
+
 @bp.get("/cycles/<int:cycle_id>/letters.docx")
 def letters_docx(cycle_id: int) -> Response:
     """All letters in one file, for printing in one go."""
-    desk = load(cycle_id)
-    found = make_letters(desk)
-    made = local(current_time()).replace(microsecond=0)
-    data = letter_paper.write(found, signed_on=signed_on(desk), made_at=made)
-    return docx(data, _("%(cycle)s考核结果告知单", cycle=desk.cycle.title))
+    return docx(*letters_paper(load(cycle_id)))
 
 
 @bp.get("/cycles/<int:cycle_id>/letters.zip")
 def letters_zip(cycle_id: int) -> Response:
-    desk = load(cycle_id)
-    found = make_letters(desk)
-    made = local(current_time()).replace(microsecond=0)
-    data = letter_paper.write_zip(found, signed_on=signed_on(desk), made_at=made)
-    return zipped(data, _("%(cycle)s考核结果告知单", cycle=desk.cycle.title))
+    return zipped(*letters_paper(load(cycle_id), apart=True))
