@@ -88,7 +88,7 @@ def file_appeal(
     assert entry.id is not None
     assert held.id is not None
     if not stored.leads(session, actor, entry.id):
-        raise Forbidden(_("申请复核由牵头学校的填报负责人提出。"))
+        raise Forbidden(_("申请复核由填报负责人提出。"))
     done = outcome_of(session, actor, op)
     earlier = [f.appeal for f in stored.appeals_of_entry(session, entry.id)]
     for appeal in earlier:
@@ -188,7 +188,7 @@ def withdraw(
 ) -> None:
     """The unit takes its appeal back; withdrawn already is withdrawn."""
     if not stored.leads(session, actor, appeal.entry_id):
-        raise Forbidden(_("撤回复核由牵头学校的填报负责人办理。"))
+        raise Forbidden(_("撤回复核由填报负责人办理。"))
     if appeal.state == AppealState.WITHDRAWN:
         return
     require_published(cycle)

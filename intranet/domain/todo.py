@@ -219,7 +219,7 @@ def _school(
             due = filing_deadline(cycle, entry)
             out += _lead(entry, cycle, returns[entry_id], due, left.get(entry_id, 0), entry_id in scans, at)
             if questions.get(entry_id):
-                text = _("答复考核组的 %(n)s 个问题", n=questions[entry_id])
+                text = _("答复 %(n)s 个质询", n=questions[entry_id])
                 out.append(Todo(text, entry.name, "school.inquiries", {"entry_id": entry_id}, urgent=True))
             if (entry, cycle) in files_now:
                 out += _together(entry, late.get(entry_id, 0), disputed.get(entry_id, 0))

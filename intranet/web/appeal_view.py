@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +14,7 @@ from intranet.i18n import _
 from intranet.models import Appeal, Cycle, Entry
 from intranet.queries import appeals as stored
 from intranet.queries import filed, results
+from intranet.queries.entries import schools_of
 from intranet.rubric import sentences
 from intranet.rubric.checks import page_of
 from intranet.rubric.ledger import Score, result_from_json
@@ -109,6 +111,35 @@ def _evidence(rubric: Rubric, sheet: EntrySheet, code: str) -> list[tuple[int, i
 
 def _tables_of(rubric: Rubric, code: str) -> set[str]:
     return {t.key for t in rubric.tables if page_of(rubric, t.key) == code}
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A value that an upheld appeal corrected. school: whose, "" for the unit's own."""
+
+    label: str
+    school: str
+    old: str
+    new: str
+
+
+def corrected(rubric: Rubric, entry: Entry, appeal: Appeal) -> list[Corrected]:
+    """The corrections that an appeal led to, as people name them."""
+    schools = {s.code: s.name for s in schools_of(db(), [entry.id or 0])[entry.id or 0]}
+    out = []
+    for logged in stored.corrections_of(db(), appeal):
+        key, _at, code = logged.subject.partition("@")
+        label = rubric.all_fields[key].label if key in rubric.all_fields else key
+        out.append(Corrected(label, schools.get(code, code), _value(logged.old), _value(logged.new)))
+    return out
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return _("是") if value else _("否")
+    return str(value)
 
 
 def shown_moves(moved: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

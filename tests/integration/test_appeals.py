@@ -528,6 +528,9 @@ def test_a_corrected_grade_moves_the_rank_points_of_another_unit_and_every_expor
     ]
     shown = admin.text(f"{base}/appeals/{i}")
     assert "其他单位的变动 1 个" in shown
+    for page in (shown, lead2.text(appeal_page(world, i))):
+        assert "质量等第&emsp;丁桥小学&emsp;乙等 → 甲等" in page
+        assert "质量等第&emsp;戊石初级中学&emsp;丙等 → 甲等" in page
     assert "甲山教育集团 34.8 33.8" in shown
     # pages and exports follow: what differs in the workbook is exactly what moved
     assert "33.8" in lead1.text(result_page(world, "g01"))

@@ -25,7 +25,7 @@ from intranet.queries.entries import schools_of
 from intranet.rubric.model import Rubric
 from intranet.rubric.numbers import as_text
 from intranet.web import access
-from intranet.web.appeal_view import about, bar_of, leaf_for, shown_moves, state_name
+from intranet.web.appeal_view import about, bar_of, corrected, leaf_for, shown_moves, state_name
 from intranet.web.context import actor, current_time, db
 from intranet.web.forms import go, say
 
@@ -162,7 +162,7 @@ def _page(
         is_open=is_open,
         typed=typed,
         figures=_figure_views(rubric, sheet, found, typed) if is_open else [],
-        corrections=stored.corrections_of(db(), found),
+        corrections=corrected(rubric, entry, found),
         clause_names={c.code: c.name for c in rubric.clauses},
         op=frame.new_op(),
         **about(scoring, entry, cycle, found),

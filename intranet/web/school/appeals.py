@@ -21,7 +21,7 @@ from intranet.rubric.model import Clause, Rubric
 from intranet.storage import accepted
 from intranet.storage.local import LocalStore
 from intranet.web import access, context
-from intranet.web.appeal_view import lines_of, state_name
+from intranet.web.appeal_view import corrected, lines_of, state_name
 from intranet.web.downloads import disposition
 from intranet.web.files import SANDBOX
 from intranet.web.forms import answer, go, say, whole
@@ -187,7 +187,7 @@ def _page(
         files=stored.files_of(session, [appeal.id or 0]).get(appeal.id or 0, []),
         state_name=state_name(appeal),
         is_open=appeal.state in stored.OPEN,
-        corrections=stored.corrections_of(session, appeal),
+        corrections=corrected(rubric, entry, appeal),
         may_withdraw=appeal.state in stored.OPEN and stored.leads(session, context.actor(), entry.id or 0),
         names=filed.names_of(session, [appeal.filed_by]),
         error=error,
