@@ -158,7 +158,7 @@
           series: [{
             type: "radar",
             data: both.map(function (s, i) {
-              return { name: s.name, value: s.values.map(function (v) { return v === null ? 0 : Number(v); }), symbol: looks[i].symbol, symbolSize: 6, lineStyle: looks[i].line, itemStyle: looks[i].item, areaStyle: looks[i].area || undefined };
+              return { name: s.name, value: s.values.map(number), symbol: looks[i].symbol, symbolSize: 6, lineStyle: looks[i].line, itemStyle: looks[i].item, areaStyle: looks[i].area || undefined };
             })
           }]
         })

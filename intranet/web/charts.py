@@ -120,16 +120,15 @@ class Board:
         }
 
     def profile_data(self) -> dict[str, Any]:
+        """Only the dimensions in which there is something to compare: no corner may stand for nothing."""
+        shown = [(c, own, mean) for c, own, mean in self.profile if own is not None and mean is not None]
         return {
-            "axes": [c.title or c.text for c, _own, _mean in self.profile],
+            "axes": [c.title or c.text for c, _own, _mean in shown],
             "unit": {
                 "name": self.picked.result.name if self.picked else "",
-                "values": [plain(hundred(own), 1) for _c, own, _mean in self.profile],
+                "values": [plain(hundred(own), 1) for _c, own, _mean in shown],
             },
-            "mean": {
-                "name": _("平均"),
-                "values": [plain(hundred(mean), 1) for _c, _own, mean in self.profile],
-            },
+            "mean": {"name": _("平均"), "values": [plain(hundred(mean), 1) for _c, _own, mean in shown]},
         }
 
     def spread_data(self) -> dict[str, Any]:

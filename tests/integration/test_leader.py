@@ -139,6 +139,20 @@ def test_a_unit_against_the_mean(world: World, client_for: Callable[[str], Clien
         assert f'value="{results[0].entry_id}" selected' in html
 
 
+def test_a_dimension_without_points_is_no_corner(world: World, client_for: Callable[[str], Client]) -> None:
+    laid = ground.lay(world, units=3)
+    with world.write() as session:
+        for row in session.exec(select(UnitResult).where(col(UnitResult.entry_id).in_(laid.entries))):
+            sheet = {**row.document["sheet"]}
+            sheet["B"] = {**sheet["B"], "state": "na", "points": None}
+            row.document = {**row.document, "sheet": sheet}
+            session.add(row)
+        session.commit()
+    html = page(client_for("leader"), laid)
+    assert ["方面B", "—", "—", "—"] in rows(html, "profile")
+    assert data(html, "profile")["axes"] == ["方面A", "方面C", "方面D"]
+
+
 def test_groups_are_compared_by_themselves(world: World, client_for: Callable[[str], Client]) -> None:
     laid = ground.lay(world, units=5, groups=True)
     client = client_for("leader")
