@@ -117,7 +117,7 @@ def reply(
     if len(text) > MOST_ANSWER:
         raise Invalid(_("答复最多 %(n)s 字，请写短一些。", n=MOST_ANSWER), field="answer")
     if inquiry.withdrawn_at is not None:
-        raise Conflict(_("考核组已撤回这个问题，不用答复。"), theirs=inquiry)
+        raise Conflict(_("这个问题已撤回，不用答复。"), theirs=inquiry)
     if inquiry.answer == text:
         return inquiry
     if inquiry.version != version:

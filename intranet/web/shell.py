@@ -46,7 +46,7 @@ def cycle_bar(cycle: Cycle, entry: Entry | None = None) -> CycleBar:
     due, words = {
         CycleState.FILING: (filing_deadline(cycle, entry), _("填报截止")),
         CycleState.REVIEW: (cycle.review_until, _("评分截止")),
-        CycleState.DELIBERATION: (cycle.deliberation_until, _("改分截止")),
+        CycleState.DELIBERATION: (cycle.deliberation_until, _("合议截止")),
         CycleState.PUBLISHED: (cycle.publish_until, _("公示截止")),
     }.get(cycle.state, (None, ""))
     if cycle.state == CycleState.DRAFT:

@@ -243,7 +243,7 @@ def test_in_deliberation_an_own_score_changes_with_a_reason_and_the_old_one_is_k
     client = client_for("rev1")
     save(client, world)
     deliberate(world, datetime.now(UTC) + timedelta(days=1))
-    assert "改分截止" in said(client, url(world, "A2"))
+    assert "合议截止" in said(client, url(world, "A2"))
     refused = save(client, world, points__A2="3", reason__A2="纪要过简")
     assert refused.status_code == 422
     assert "合议时改分，请写明为什么改。" in refused.get_data(as_text=True)
@@ -487,3 +487,17 @@ def test_a_comment_that_cannot_be_kept_says_why(
     answer = client_for("rev1").post(bank(world), typed)
     assert answer.status_code == 422
     assert why in answer.get_data(as_text=True)
+
+
+def test_a_score_off_the_step_is_taken_and_one_with_too_many_decimals_is_not(
+    world: World, client_for: SignIn
+) -> None:
+    """The step is a hint for the form; what may be stored is limited by the rubric's decimals."""
+    submit(world)
+    client = client_for("rev1")
+    assert 'data-step="1/10"' in client.get(url(world, "A1")).get_data(as_text=True)
+    assert save(client, world, "A1", points__A1__2="2.55").status_code == 303
+    assert marks(world, "A1.2")["rev1"].points == Fraction(51, 20)
+    refused = save(client, world, "A1", points__A1__2="2.555")
+    assert refused.status_code == 422
+    assert "小数最多 2 位，请改写" in refused.get_data(as_text=True)

@@ -50,7 +50,7 @@ def test_a_question_goes_to_the_unit_and_its_answer_to_every_reviewer(
     assert "质询待答复 1" in said(second, f"/panel/cycles/{world.cycle_id}")
     assert "甲山教育集团 未评 待答复" in said(second, f"/panel/cycles/{world.cycle_id}")
     tasks = said(lead, overview)
-    assert "考核组有 1 个问题等您答复。 去答复" in tasks
+    assert "有 1 个质询等您答复。 去答复" in tasks
     page = said(lead, f"/entries/{world.entries['g01']}/indicators/A2")
     assert "考核组 " in page
     assert QUESTION in page
@@ -74,8 +74,8 @@ def test_the_to_do_of_a_lead_with_several_units_names_the_question(world: World,
     with world.write() as session:
         session.add(Grant(user_id=world.users["lead1"], role=Role.FILER, school_id=world.schools["s4"]))
         session.commit()
-    assert "答复考核组的 1 个问题 甲山教育集团" in said(client_for("lead1"), "/tasks")
-    assert "答复考核组" not in said(client_for("lead2"), f"/entries/{world.entries['g02']}")
+    assert "答复 1 个质询 甲山教育集团" in said(client_for("lead1"), "/tasks")
+    assert "个质询" not in said(client_for("lead2"), f"/entries/{world.entries['g02']}")
 
 
 def test_the_answer_comes_in_while_the_filing_is_locked_and_can_be_put_right(

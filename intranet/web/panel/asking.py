@@ -43,10 +43,10 @@ def inquiry_post(entry: int, code: str) -> Response:
     return go(here)
 
 
-@bp.post("/entries/<int:entry>/inquiries/<int:inquiry>/withdraw")
-def inquiry_withdraw(entry: int, inquiry: int) -> Response:
+@bp.post("/entries/<int:entry>/inquiries/<int:inquiry_id>/withdraw")
+def inquiry_withdraw(entry: int, inquiry_id: int) -> Response:
     _found, cycle = review.panel_entry_for(db(), actor(), entry)
-    asked = inquiry_of(db(), entry, inquiry)
+    asked = inquiry_of(db(), entry, inquiry_id)
     if asked is None:
         raise NotFound(_("没有这个问题。"))
     version = whole(request.form.get("version", "")) or 0

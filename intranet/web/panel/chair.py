@@ -21,6 +21,7 @@ from intranet.models import Cycle
 from intranet.queries import review
 from intranet.queries.assignments import Asked, asked_of
 from intranet.queries.filed import names_of
+from intranet.queries.inquiries import inquiries_of, open_places
 from intranet.rubric.numbers import as_decimal
 
 from .. import access
@@ -141,6 +142,7 @@ def board(cycle_id: int) -> Response:
         reviewers=found.asked.reviewers,
         names=names_of(db(), {m.user_id for item in desk.items for leaf in item.leaves for m in leaf.marks}),
         combine=cycle.combine,
+        asks=open_places([i for asked in inquiries_of(db(), list(desk.sheets)).values() for i in asked]),
     )
 
 

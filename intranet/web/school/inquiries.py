@@ -45,11 +45,11 @@ def inquiries(entry_id: int) -> Response:
     return _page(load(entry_id))
 
 
-@bp.post(ROOT + "/<int:inquiry>")
-def inquiry_answer(entry_id: int, inquiry: int) -> Response:
+@bp.post(ROOT + "/<int:inquiry_id>")
+def inquiry_answer(entry_id: int, inquiry_id: int) -> Response:
     """Answer one question; a refused answer comes back on the page of all questions with its text."""
     desk = load(entry_id)
-    asked = inquiry_of(context.db(), entry_id, inquiry)
+    asked = inquiry_of(context.db(), entry_id, inquiry_id)
     if asked is None:
         raise NotFound(_("没有这个问题。"))
     here = next_url(url_for("school.inquiries", entry_id=entry_id))
@@ -63,8 +63,8 @@ def inquiry_answer(entry_id: int, inquiry: int) -> Response:
     except (Invalid, Conflict) as error:
         shown = Asked(asked, desk.filing.pages.get(asked.code), text, error.message, asked.answer)
         return _page(desk, status=error.status, refused=shown)
-    remember(session, actor, op, {"answered": inquiry}, at=at)
-    say("done", _("已答复，考核组可以看到。"))
+    remember(session, actor, op, {"answered": inquiry_id}, at=at)
+    say("done", _("已答复，评委可以看到。"))
     return go(here)
 
 
