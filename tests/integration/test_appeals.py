@@ -505,7 +505,7 @@ def test_a_corrected_grade_moves_the_rank_points_of_another_unit_and_every_expor
     assert "2 个单位的得分或名次有变" in preview
     assert "甲山教育集团 34.8 33.8" in preview
     assert "丁桥教育集团 申请单位 31.8 32.8" in preview
-    assert "平均等第前三名分别得4分、3分、2分&emsp;4 → 3" in preview
+    assert "平均等第前三名分别得4分、3分、2分&emsp; 4 → 3" in preview
     assert results(world)[0][0].number == 1  # looking changes nothing
     assert apply(admin, base).status_code == 303
     assert admin.post(f"{base}/appeals/apply", {"seen": "", "op": "again"}).status_code == 409

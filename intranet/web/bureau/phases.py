@@ -6,6 +6,8 @@ from flask import Response, request, url_for
 
 from intranet.domain import cycles as work
 from intranet.domain import lifecycle
+from intranet.domain.appeal_freeze import final_checks
+from intranet.domain.archiving import closing_checks
 from intranet.domain.freeze import is_current
 from intranet.domain.phases import phase_name
 from intranet.domain.scoring import score_entries
@@ -93,7 +95,7 @@ def _advance_checks(cycle: Cycle) -> list[lifecycle.Check]:
     held = next(iter(results_of(db(), cycle.id or 0)), None)
     return lifecycle.advance_checks(
         cycle, scoring, sheets, held=held, is_current=is_current(db(), held, sheets), at=current_time()
-    )
+    ) + [*final_checks(db(), cycle), *closing_checks(db(), cycle)]
 
 
 def _phase(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:

@@ -12,7 +12,7 @@ from intranet.domain import todo
 from intranet.domain.standing import Item, Progress, next_due, progress_of
 from intranet.enums import CycleState
 from intranet.models import Cycle
-from intranet.queries import review
+from intranet.queries import appeals, review
 from intranet.queries.inquiries import inquiries_of, open_places
 from intranet.rubric.model import Clause
 
@@ -57,8 +57,9 @@ class Group:
 def index() -> Response:
     declared = review.declared_cycles(db(), actor())
     cards = [_card(c) if c.id in declared else _closed_card(c) for c in review.panel_cycles(db(), actor())]
-    todos = todo.in_order([t for card in cards for t in card.todos])
-    return answer("panel/index.html", cards=cards, todos=todos)
+    asked = todo.appeal_todos(db(), actor())
+    todos = todo.in_order([*asked, *(t for card in cards for t in card.todos)])
+    return answer("panel/index.html", cards=cards, todos=todos, appeals=appeals.asked_of(db(), actor()))
 
 
 def _closed_card(cycle: Cycle) -> CycleCard:
