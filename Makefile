@@ -1,5 +1,6 @@
 # make demo     build the environment, create sample data, serve it
 # make test     run every test
+# make bench    measure: volume against plain merging, pages, scoring (a few minutes)
 # make check    lint, types, layers, templates, catalogue, vendored files
 PYTHON  ?= python3
 WORKERS ?= 2
@@ -11,7 +12,7 @@ CORE  := intranet templates static
 # No file of the core names a region.
 REGION := chengdu|cuiping|成都|翠屏|双流
 
-.PHONY: demo demo-reset test check format venv
+.PHONY: demo demo-reset test bench check format venv
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -22,6 +23,9 @@ demo-reset: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/pytest -n $(WORKERS)
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
 
 check: $(STAMP)
 	$(BIN)/ruff check .

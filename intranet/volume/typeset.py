@@ -1,7 +1,8 @@
 """Our own pages of a volume, set by Typst: cover, contents, dividers, stand-ins, plain text, stamps.
 
 Words reach Typst as JSON, never as source, so nothing in a file name can become markup. The font is
-Noto Sans SC, embedded as a subset, so that every word can be searched and copied.
+Noto Sans SC, embedded as a subset, so that every word can be searched and copied; it has one weight, so
+what is bold has a thin outline.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _HEAD = """
 #let d = json(bytes(sys.inputs.d))
 #set text(font: "Noto Sans SC", size: 11pt, lang: "zh", region: "cn")
 #set par(justify: true, leading: 0.9em)
+#show strong: it => text(stroke: 0.025em, it.body)
 """
 _PAGE = '#set page(paper: "a4", margin: (left: 25mm, right: 20mm, top: 25mm, bottom: 25mm))\n'
 
@@ -34,7 +36,7 @@ _FRONT = (
 #align(center)[
   #text(13pt, d.cycle)
   #v(12mm)
-  #text(30pt, weight: "bold", d.title)
+  #text(30pt, strong(d.title))
   #v(16mm)
   #text(18pt, d.unit)
 ]
@@ -42,13 +44,15 @@ _FRONT = (
 #align(center)[#text(11pt, fill: luma(60), d.notice) #v(4mm) #text(13pt, d.bureau) #v(2mm) #text(12pt, d.date_text)]
 #v(1fr)
 #pagebreak()
-#align(center, text(18pt, weight: "bold", d.contents))
+#align(center, text(18pt, strong(d.contents)))
 #v(6mm)
+#set par(justify: false, leading: 0.55em)
 #for e in d.entries {
-  let shown = text(size: if e.level == 0 {11pt} else {9.5pt}, weight: if e.level == 0 {"bold"} else {"regular"})[
-    #h(e.level * 6mm)#e.text #box(width: 1fr, repeat[#text(fill: luma(150))[·]#h(1.5pt)]) #box(width: 9mm, align(right, str(e.page)))
-  ]
-  block(above: if e.level == 0 {4mm} else {2mm}, below: 0mm, link("volume:" + str(e.page), shown))
+  let head = e.level == 0
+  let shown(it) = if head { strong(text(11pt, it)) } else { text(9.5pt, it) }
+  block(above: if head {4mm} else {2mm}, below: 0mm, link("volume:" + str(e.page),
+    grid(columns: (e.level * 6mm, 1fr, 11mm), align: (left, left, right + bottom), [],
+      shown[#e.text #box(width: 1fr, text(fill: luma(150), repeat[·#h(1.5pt)]))], shown(str(e.page)))))
 }
 """
 )
@@ -63,14 +67,14 @@ _DIVIDERS = (
   v(36mm)
   text(12pt, fill: luma(90), s.number)
   v(2mm)
-  par(justify: false, text(22pt, weight: "bold", s.title))
+  par(justify: false, text(22pt, strong(s.title)))
   v(6mm)
   line(length: 100%, stroke: 0.6pt + luma(120))
   v(6mm)
   text(10.5pt, s.text)
   if s.materials.len() > 0 [
     #v(8mm)
-    #text(12pt, weight: "bold", d.heading)
+    #text(12pt, strong(d.heading))
     #v(2mm)
     #table(columns: (1fr, auto), stroke: 0.4pt + luma(150), inset: 2.5mm,
       ..s.materials.map(m => (m.label, m.state)).flatten())
@@ -88,9 +92,10 @@ _STAND_IN = (
     + _PAGE
     + """
 #v(50mm)
-#align(center)[#text(20pt, weight: "bold", d.heading)]
+#align(center)[#text(20pt, strong(d.heading))]
 #v(10mm)
-#table(columns: (28mm, 1fr), stroke: 0.4pt + luma(150), inset: 3mm, ..d.rows.flatten())
+#table(columns: (28mm, 1fr), stroke: 0.4pt + luma(150), inset: 3mm,
+  ..d.rows.map(r => (r.at(0), if r.at(0) == "SHA-256" { text(8.5pt, r.at(1)) } else { r.at(1) })).flatten())
 #v(6mm)
 #text(10pt, fill: luma(80), d.foot)
 """
@@ -108,7 +113,7 @@ _CAPTIONS = (
     + '#set page(paper: "a4", margin: 0pt, fill: none)\n#set par(justify: false, leading: 0.5em)\n'
     + """
 #for c in d.captions {
-  place(top + left, dx: c.x * 1pt, dy: c.y * 1pt, box(width: c.width * 1pt, height: 26pt, clip: true,
+  place(top + left, dx: c.x * 1pt, dy: c.y * 1pt, box(width: c.width * 1pt, height: 26pt, clip: true, inset: (top: 3pt),
     align(center, text(9pt, c.words))))
 }
 """
@@ -219,12 +224,18 @@ def _starts(source: bytes) -> tuple[bytes, list[int]]:
         return out.getvalue(), starts
 
 
+def _size(size: int) -> str:
+    if size < 1024:
+        return _("%(n)s 字节", n=size)
+    return f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{size / 1024:.0f} KB"
+
+
 def stand_in(document: Document, size: int, reason: str) -> bytes:
     """The page in place of a file that cannot be shown."""
     rows = [
         (_("材料编号"), str(document.number)),
         (_("文件名"), document.name),
-        (_("大小"), _("%(n)s 字节", n=size)),
+        (_("大小"), _size(size)),
         ("SHA-256", document.sha256),
         (_("原因"), reason),
     ]
