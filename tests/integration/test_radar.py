@@ -6,13 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from flask import Flask
 from sqlmodel import Session, select
 
 from intranet.domain import radar
 from intranet.domain.radar import _alike
 from intranet.domain.scoring import _definition
-from intranet.enums import CycleState, Role
-from intranet.models import Cycle, Entry, Evidence, EvidenceLink, FactRow, FilePrint, Grant
+from intranet.enums import CycleState, RecusalKind, Role
+from intranet.models import Cycle, Entry, Evidence, EvidenceLink, FactRow, FilePrint, Grant, Recusal
+from tests.integration.test_recusal import count_queries
 from tests.world import Client, World
 
 SignIn = Callable[[str], Client]
@@ -165,3 +167,51 @@ def test_near_prints_are_found_as_by_comparing_all(world: World) -> None:
     base = 0x0F0F_3355_AAAA_FF00
     prints = [base, base ^ 0b111111, base ^ (0b1111111 << 20), base ^ (1 << 63), ~base & (2**64 - 1)]
     assert _alike([f"{p:016x}" for p in prints]) == [[0, 1, 3]]
+
+
+def test_a_recused_reviewer_does_not_learn_the_other_unit(doubled: World, client_for: SignIn) -> None:
+    """A find with one place left is no find: it is left out, not shown as “another unit”. The others see it,
+    and so does the reviewer once the bureau has lifted the recusal."""
+    doubled.move_to(CycleState.REVIEW)
+    path = f"/panel/cycles/{doubled.cycle_id}/radar"
+    with doubled.write() as session:
+        recusal = Recusal(
+            cycle_id=doubled.cycle_id,
+            user_id=doubled.users["rev1"],
+            entry_id=doubled.entries["g02"],
+            kind=RecusalKind.OTHER,
+            declared_by=doubled.users["rev1"],
+        )
+        session.add(recusal)
+        session.commit()
+        recusal_id = recusal.id
+    text = client_for("rev1").text(path)
+    assert "没有发现重复申报" in text
+    for hidden in ("丁桥", "活动照片.jpg", "缩小.jpg", "甲某001"):
+        assert hidden not in text
+    assert "丁桥" in client_for("rev2").text(path)
+    with doubled.write() as session:
+        lifted = session.get(Recusal, recusal_id)
+        assert lifted is not None
+        lifted.lifted_at = datetime.now(UTC)
+        session.add(lifted)
+        session.commit()
+    assert "共 3 处" in client_for("rev1").text(path)
+
+
+def test_the_radar_asks_the_same_number_of_queries_for_3_and_33_finds(
+    doubled: World, app: Flask, client_for: SignIn
+) -> None:
+    admin = client_for("admin")
+
+    def ask() -> object:
+        return admin.text(f"/bureau/cycles/{doubled.cycle_id}/radar")
+
+    before = count_queries(app, ask)
+    with doubled.write() as session:
+        for n in range(30):
+            for unit in ("g01", "g02"):
+                put_file(session, doubled, unit, 100 + n, f"{n:064x}", f"同一份{n}.pdf")
+        session.commit()
+    assert "共 33 处" in str(ask())
+    assert count_queries(app, ask) == before
