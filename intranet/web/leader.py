@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from intranet.domain.ties import sentence, ties_in
 from intranet.enums import CycleState
 from intranet.errors import NotFound
 from intranet.i18n import _
@@ -64,6 +65,7 @@ def cycle(cycle_id: int) -> Response:
         cycle_bar=cycle_bar(found),
         ranking=ranking,
         label=label_of(found.state),
+        tie_sentence=sentence(ranking.rubric, ties_in(ranking.held.rules)),
         mean=comparisons.mean([line.result.total for line in ranking.lines]),
         change=None if found.practice else comparisons.mean(changes),
         grades=explain.grades(ranking),
