@@ -64,7 +64,8 @@ class Found:
 
 
 def head(code: str, name: str) -> str:
-    return f"{code} {name}".strip()
+    """A name as printed may begin with the code already."""
+    return name if name.split(" ")[0] == code else f"{code} {name}".strip()
 
 
 def people_of(found: Sequence[tuple[int, str, str]]) -> list[Person]:

@@ -124,6 +124,7 @@ class Demo:
         paths += [f"{cycle}/{tab}" for tab in ("radar", "reminders", "reminders/letters", "packets", "carry")]
         paths += [f"{cycle}/{tab}" for tab in ("dates", "units", "panel", f"progress/{self.open.entry}")]
         paths += [f"/bureau/cycles/{self.review}/{tab}" for tab in ("progress", "data", "freeze", "phase")]
+        paths += [f"/bureau/cycles/{self.review}/{tab}" for tab in ("panel", "recusals", "assignment")]
         paths += ["/bureau/units", "/bureau/units/new", f"/bureau/units/{self.unit}", "/bureau/schools"]
         paths += ["/bureau/units/import", "/bureau/people", "/bureau/people/import", "/bureau/rubrics"]
         paths += [f"/bureau/rubrics/{key}" for key in self.rubrics]
@@ -138,6 +139,7 @@ class Demo:
         cycle, entry = f"/panel/cycles/{self.review}", f"/panel/entries/{self.submitted.entry}"
         paths = ["/panel", cycle, f"{cycle}?by=unit", f"{cycle}/sheet", f"{cycle}/board", f"{cycle}/radar"]
         paths += [f"{cycle}/{page}" for page in ("grid", "phrases", "scoring-sheet", "sheet?blank=1")]
+        paths.append(f"{cycle}/declare")
         for n, code in enumerate(self.submitted.tables):
             paths.append(f"{entry}/indicators/{code}")
             if n % 4 == 0:

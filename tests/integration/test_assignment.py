@@ -144,8 +144,14 @@ def test_a_stale_form_is_refused_and_a_form_sent_twice_acts_once(world: World, c
     assert len(log(world, "assignment.save")) == 1
     stale = client.post(path(world), {**sent, "op": "new", "cell": f"{world.entries['g02']}.A1"})
     assert stale.status_code == 409
-    assert "分派刚刚有人改过" in stale.get_data(as_text=True)
+    html = stale.get_data(as_text=True)
+    assert "分派刚刚有人改过" in html
+    kept = re.findall(r'name="cell" value="([^"]+)"[^>]*checked', html)
+    assert kept == [f"{world.entries['g02']}.A1"]  # what was ticked stands there still
     assert stored(world) == {("rev1", "g01", "A1")}
+    again = {**sent, "op": "again", "seen": hidden(html, "seen")[0], "cell": kept}
+    assert client.post(path(world), again).status_code == 303
+    assert stored(world) == {("rev1", "g02", "A1")}
 
 
 @pytest.mark.parametrize("how", ["recused", "own"])

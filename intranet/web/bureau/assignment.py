@@ -6,8 +6,6 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import cached_property
 
 from flask import Response, request, url_for
 
@@ -17,18 +15,16 @@ from intranet.domain.operations import outcome_of, remember
 from intranet.enums import CycleState
 from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
-from intranet.models import Cycle, Entry
 from intranet.queries import assignments as stored
 from intranet.queries.assignments import Asked
-from intranet.queries.cycles import entries_of, users_by_id
-from intranet.queries.review import Reviewer
-from intranet.rubric.model import Clause, Rubric
+from intranet.queries.cycles import users_by_id
 from intranet.web import access
 from intranet.web.context import actor, current_time, db, ground
 from intranet.web.downloads import xlsx
 from intranet.web.forms import go, say, whole
 
 from . import bp, frame
+from .matrix import Board, lines_of, load_board, loads_of
 
 access.allow(
     {
@@ -52,121 +48,7 @@ MOST_SHOWN = 100
 """Units listed for a reviewer before a change is taken over; the counts are of all of them."""
 
 
-@dataclass(frozen=True)
-class Board:
-    """The assignment as stored, with what its page needs. A fixed number of queries."""
-
-    cycle: Cycle
-    rubric: Rubric
-    entries: Sequence[Entry]
-    asked: Asked
-    rows: frozenset[work.Row]
-
-    @cached_property
-    def indicators(self) -> list[Clause]:
-        return work.scored_indicators(self.rubric)
-
-    @cached_property
-    def codes(self) -> list[str]:
-        return [c.code for c in self.indicators]
-
-    @cached_property
-    def ids(self) -> list[int]:
-        return [e.id or 0 for e in self.entries]
-
-    @cached_property
-    def live(self) -> frozenset[work.Row]:
-        """The rows that say something: of people on the panel who do not stay away."""
-        return frozenset(
-            (r.user_id, i, code) for i in self.ids for code in self.codes for r in self.asked.of(i, code)
-        )
-
-    def rows_of(self, user_id: int) -> set[work.Row]:
-        return {row for row in self.rows if row[0] == user_id}
-
-    def barred(self, user_id: int) -> frozenset[int]:
-        person = next(r for r in self.asked.reviewers if r.user_id == user_id)
-        return frozenset(i for i in self.ids if self.asked.is_barred(person, i))
-
-
-def _board(cycle_id: int) -> Board:
-    cycle = frame.load(cycle_id)
-    rows = frozenset(stored.rows_of(db(), cycle_id))
-    pairs: dict[stored.Cell, set[int]] = defaultdict(set)
-    for user_id, entry_id, code in rows:
-        pairs[entry_id, code].add(user_id)
-    # As if the switch were on: the page shows what is stored either way.
-    people = stored.asked_of(db(), cycle)
-    asked = Asked(people.reviewers, people.schools, {cell: frozenset(users) for cell, users in pairs.items()})
-    return Board(cycle, frame.scoring_of(cycle).rubric, entries_of(db(), cycle_id), asked, rows)
-
-
 # --- the page -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What one reviewer has: cells and their points, units the person stays away from."""
-
-    person: Reviewer
-    cells: int
-    points: Fraction
-    barred: int
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """One cell of the matrix. n: how many are to score it; names: who; scored: how many have begun to;
-    mine, own: whether the chosen reviewer is to score it, and has begun to."""
-
-    n: int
-    names: str
-    scored: int
-    mine: bool = False
-    own: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One unit. barred: names of those who stay away; is_closed: the chosen reviewer does."""
-
-    entry: Entry
-    barred: str
-    is_closed: bool
-    boxes: list[Box]
-
-
-def _loads(board: Board) -> list[Load]:
-    points = {c.code: c.max or Fraction(0) for c in board.indicators}
-    cells: dict[int, int] = defaultdict(int)
-    worth: dict[int, Fraction] = defaultdict(Fraction)
-    for user_id, _entry, code in board.live:
-        cells[user_id] += 1
-        worth[user_id] += points[code]
-    return [
-        Load(r, cells[r.user_id], worth[r.user_id], len(board.barred(r.user_id)))
-        for r in board.asked.reviewers
-    ]
-
-
-def _lines(board: Board, who: int | None) -> list[Line]:
-    marked = stored.marked_by(db(), board.ids)
-    leaves = {c.code: [leaf.code for leaf in board.rubric.leaves(c.code)] for c in board.indicators}
-    out = []
-    for entry in board.entries:
-        entry_id, boxes = entry.id or 0, []
-        for code in board.codes:
-            users = board.asked.of(entry_id, code)
-            scored = frozenset[int]().union(
-                *(marked.get((entry_id, leaf), frozenset()) for leaf in leaves[code])
-            )
-            names = "、".join(r.name for r in users)
-            mine = any(r.user_id == who for r in users)
-            boxes.append(Box(len(users), names, len(scored), mine, who in scored))
-        away = [r for r in board.asked.reviewers if board.asked.is_barred(r, entry_id)]
-        closed = any(r.user_id == who for r in away)
-        out.append(Line(entry, "、".join(r.name for r in away), closed, boxes))
-    return out
 
 
 def _wanted(board: Board) -> int:
@@ -179,15 +61,23 @@ def _who(board: Board) -> int | None:
     return chosen if any(r.user_id == chosen for r in board.asked.reviewers) else None
 
 
-def _page(board: Board, *, status: int = 200, error: DomainError | None = None, **more: object) -> Response:
+def _page(
+    board: Board,
+    *,
+    status: int = 200,
+    error: DomainError | None = None,
+    ticked: Collection[work.Row] | None = None,
+    **more: object,
+) -> Response:
+    """ticked: what stood in a refused form, so that nothing of it is lost."""
     who, k = _who(board), _wanted(board)
     in_draft = board.cycle.state == CycleState.DRAFT
     values: dict[str, object] = {
         "board": board,
         "who": who,
         "k": k,
-        "loads": _loads(board),
-        "lines": [] if in_draft else _lines(board, who),
+        "loads": loads_of(board),
+        "lines": [] if in_draft else lines_of(board, who, ticked),
         "cover": work.coverage(board.asked, board.ids, board.codes, k),
         "rules": [(rule.value, work.rule_name(rule)) for rule in work.Rule],
         "is_open": board.cycle.state in work.OPEN,
@@ -203,7 +93,7 @@ def _page(board: Board, *, status: int = 200, error: DomainError | None = None, 
 
 @bp.get("/cycles/<int:cycle_id>/assignment")
 def assignment(cycle_id: int) -> Response:
-    return _page(_board(cycle_id))
+    return _page(load_board(cycle_id))
 
 
 def _here(cycle_id: int, **query: object) -> Response:
@@ -218,7 +108,7 @@ def assignment_switch(cycle_id: int) -> Response:
         work.switch(db(), actor(), cycle, on=on)
     except DomainError as error:
         db().rollback()
-        return _page(_board(cycle_id), error=error, status=error.status)
+        return _page(load_board(cycle_id), error=error, status=error.status)
     say("done", _("已启用分派，评委只评分派到的。") if on else _("已停用分派，评委评全部。"))
     return _here(cycle_id)
 
@@ -230,21 +120,22 @@ def assignment_switch(cycle_id: int) -> Response:
 def assignment_save(cycle_id: int) -> Response:
     """One reviewer's cells as ticked; ``do`` is ``save``, ``row:<entry id>`` or ``column:<code>``, which tick
     a whole row or column besides, or empty it when all of it is ticked."""
-    board = _board(cycle_id)
+    board = load_board(cycle_id)
     who, op = _who(board), request.form.get("op", "")
     if outcome_of(db(), actor(), op) is not None:
         return _here(cycle_id, who=who)
+    ticked = {(who or 0, *cell) for cell in _cells(request.form.getlist("cell"))}
     try:
         if who is None:
             raise Invalid(_("请先选一位评委。"), field="who")
-        ticked = _pressed(board, who, {(who, *cell) for cell in _cells(request.form.getlist("cell"))})
+        ticked = _pressed(board, who, ticked)
         seen = request.form.get("seen", "")
         change = work.assign(
             db(), actor(), board.cycle, board.rubric, board.asked, ticked, seen=seen, how="hand", only=who
         )
     except DomainError as error:
         db().rollback()
-        return _page(_board(cycle_id), error=error, status=error.status)
+        return _page(load_board(cycle_id), error=error, status=error.status, ticked=ticked)
     remember(db(), actor(), op, {"assigned": who}, at=current_time())
     _say(change)
     return _here(cycle_id, who=who, k=request.form.get("k", ""))
@@ -288,7 +179,7 @@ def _say(change: work.Plan) -> None:
 @bp.post("/cycles/<int:cycle_id>/assignment/rule")
 def assignment_rule(cycle_id: int) -> Response:
     """What a rule would change; saves nothing."""
-    board = _board(cycle_id)
+    board = load_board(cycle_id)
     try:
         work.require_open(board.cycle)
         chosen = request.form.get("rule", "")
@@ -306,7 +197,7 @@ def assignment_rule(cycle_id: int) -> Response:
 
 @bp.get("/cycles/<int:cycle_id>/assignment.xlsx")
 def assignment_xlsx(cycle_id: int) -> Response:
-    board = _board(cycle_id)
+    board = load_board(cycle_id)
     title = _("%(cycle)s 评分分派表", cycle=board.cycle.title)
     data = paper.write(title, _layout(board), author=ground().settings.bureau_name)
     return xlsx(data, title)
@@ -334,7 +225,7 @@ def _layout(board: Board) -> paper.Layout:
 @bp.post("/cycles/<int:cycle_id>/assignment/check")
 def assignment_check(cycle_id: int) -> Response:
     """What an uploaded table would change, or every problem with its cell; saves nothing."""
-    board = _board(cycle_id)
+    board = load_board(cycle_id)
     upload = request.files.get("file")
     data = upload.read() if upload else b""
     try:
@@ -346,8 +237,8 @@ def assignment_check(cycle_id: int) -> Response:
         found = paper.read(data, layout)
     except DomainError as error:
         db().rollback()
-        return _page(_board(cycle_id), error=error, status=error.status)
-    board = _board(cycle_id)
+        return _page(load_board(cycle_id), error=error, status=error.status)
+    board = load_board(cycle_id)
     if found.problems:
         return _page(board, problems=found.problems, status=422)
     return _planned(board, found.rows, "xlsx")
@@ -432,7 +323,7 @@ def _unpacked(text: str) -> set[work.Row]:
 
 @bp.post("/cycles/<int:cycle_id>/assignment/apply")
 def assignment_apply(cycle_id: int) -> Response:
-    board, op = _board(cycle_id), request.form.get("op", "")
+    board, op = load_board(cycle_id), request.form.get("op", "")
     if outcome_of(db(), actor(), op) is not None:
         return _here(cycle_id)
     try:
@@ -448,7 +339,7 @@ def assignment_apply(cycle_id: int) -> Response:
         )
     except DomainError as error:
         db().rollback()
-        return _page(_board(cycle_id), error=error, status=error.status)
+        return _page(load_board(cycle_id), error=error, status=error.status)
     remember(db(), actor(), op, {"assigned": len(change.added)}, at=current_time())
     _say(change)
     return _here(cycle_id)
