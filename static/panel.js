@@ -343,7 +343,7 @@
     }
     if (target.matches(TYPING)) {
       if (event.key === "Escape") target.blur();
-      if (event.key === "Enter" && target.matches("[data-score], .times input, .ded input, [data-waive]")) {
+      if (event.key === "Enter" && target.matches("[data-score], .times input, .ded input, [data-waive], [name^=\"why.\"]")) {
         event.preventDefault();
         save();
       }

@@ -164,6 +164,17 @@ def test_w_writes_why_a_proposal_is_not_taken(page: Page, world: World) -> None:
     assert [d.get("waived", False) for d in stored.deductions] == [False, True]
 
 
+def test_a_proposal_without_a_word_leads_to_its_field(page: Page, world: World) -> None:
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    expect(page.locator("#problem-1")).to_have_text("系统建议扣“少一样材料”。不扣的话，请写明理由。")
+    page.wait_for_function("document.activeElement.name === 'waive.A2.materials'")
+    page.keyboard.type("会后补交")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/entries/{world.entries['g02']}/indicators/A2**")
+    assert marks(world, "A2")["rev1"].deductions[1]["reason"] == "会后补交"
+
+
 def test_p_and_a_digit_insert_a_ready_made_comment(page: Page, world: World) -> None:
     _keep(world, "材料齐全规范", "纪要过简")
     page.reload()
