@@ -217,6 +217,26 @@ def rows_of(session: Session, actor: Actor, showing: Showing) -> list[TurnRow]:
     return rows
 
 
+@dataclass(frozen=True)
+class Pulse:
+    """What a reviewer's tablet asks for every two seconds. running: the turn that is on; met: whether the
+    actor may meet its unit; settled: how many turns are done."""
+
+    running: Turn | None
+    met: bool
+    settled: int
+
+
+def pulse_of(session: Session, actor: Actor, showing: Showing) -> Pulse:
+    """In two queries at most: fifteen tablets ask."""
+    turns = turns_of(session, showing.id or 0)
+    running = next((t for t in turns if t.state in ACTIVE), None)
+    met = running is not None and any(
+        e.id == running.entry_id for e in met_entries(session, actor, showing.cycle_id)
+    )
+    return Pulse(running, met, sum(t.state == TurnState.SETTLED for t in turns))
+
+
 def scores_of(session: Session, turn_id: int) -> list[TurnScore]:
     """Every score of a turn, for the acts that reveal, reopen and settle it."""
     query = select(TurnScore).where(TurnScore.turn_id == turn_id).order_by(col(TurnScore.id))

@@ -20,10 +20,10 @@ from intranet.domain.showing import Room, is_wide, later_word, proposed_points
 from intranet.enums import TurnState
 from intranet.errors import Conflict, DomainError, Invalid, NotFound
 from intranet.i18n import _
-from intranet.models import TurnScore
+from intranet.models import Showing, TurnScore
 from intranet.queries import review
 from intranet.queries import showing as queries
-from intranet.queries.showing import TurnRow
+from intranet.queries.showing import Pulse, TurnRow
 from intranet.rubric.numbers import as_text
 
 from .. import access
@@ -225,11 +225,10 @@ def showing_score(showing_id: int) -> Response:
 
 @bp.get("/showings/<int:showing_id>/score/live")
 def showing_score_live(showing_id: int) -> Response:
-    room = room_of(showing_id)
-    rows = queries.rows_of(db(), actor(), room.showing)
-    if request.args.get("seen", "") == _met(room, rows):
+    one, _cycle = queries.showing_for(db(), actor(), showing_id)
+    if request.args.get("seen", "") == _met(one, queries.pulse_of(db(), actor(), one)):
         return make_response("", 204)
-    return _tablet(room, fragment=True)
+    return _tablet(room_of(showing_id), fragment=True)
 
 
 @bp.post("/showings/<int:showing_id>/turns/<int:turn_id>")
@@ -264,16 +263,14 @@ def showing_score_post(showing_id: int, turn_id: int) -> Response:
     return _tablet(room, fragment=True) if wants_fragment() else go(here)
 
 
-def _met(room: Room, rows: list[TurnRow]) -> str:
+def _met(one: Showing, pulse: Pulse) -> str:
     """What a tablet shows, in short; the own score is not in it, so that sending it redraws nothing else."""
-    running = next((r for r in rows if r.is_active), None)
-    settled = sum(r.state == TurnState.SETTLED for r in rows)
-    closed_ = "c" if room.showing.closed_at else "o"
-    if running is None:
-        return f"{closed_}{settled}w"
-    if running.entry is None:
-        return f"{closed_}{settled}away"
-    return f"{closed_}{settled}t{running.id}{running.state.value[:2]}{running.version}"
+    state = f"{'c' if one.closed_at else 'o'}{pulse.settled}"
+    if pulse.running is None:
+        return f"{state}w"
+    if not pulse.met:
+        return f"{state}away"
+    return f"{state}t{pulse.running.id}{pulse.running.state.value[:2]}{pulse.running.version}"
 
 
 def _tablet(room: Room, *, box: Box | None = None, status: int = 200, fragment: bool = False) -> Response:
@@ -302,7 +299,7 @@ def _tablet(room: Room, *, box: Box | None = None, status: int = 200, fragment: 
         until=_until(room, turn),
         clock=current_time(),
         closed=closed(room.cycle),
-        seen=_met(room, rows),
+        seen=_met(room.showing, queries.pulse_of(db(), actor(), room.showing)),
         home=home(room.cycle.id or 0),
         op=secrets.token_urlsafe(12),
     )
