@@ -93,9 +93,10 @@ def _advance_checks(cycle: Cycle) -> list[lifecycle.Check]:
     scoring = frame.scoring_of(cycle)
     sheets = score_entries(db(), cycle, scoring, lists.entries_of(db(), cycle.id or 0))
     held = next(iter(results_of(db(), cycle.id or 0)), None)
-    return lifecycle.advance_checks(
+    checks = lifecycle.advance_checks(
         cycle, scoring, sheets, held=held, is_current=is_current(db(), held, sheets), at=current_time()
-    ) + [*final_checks(db(), cycle), *closing_checks(db(), cycle)]
+    )
+    return [*checks, *final_checks(db(), cycle), *closing_checks(db(), cycle)]
 
 
 def _phase(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
