@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -320,7 +323,7 @@ def read_paste(filing: Filing, code: str, key: str, text: str) -> list[PastedRow
     :raises Invalid: nothing there, or more than PASTE_LIMIT lines.
     """
     table = table_of(filing, code, key)
-    lines = [line.split("\t") for line in _lines(text) if line.strip()]
+    lines = [cells for cells in _grid(text) if any(cell.strip() for cell in cells)]
     columns: list[Column | None] = list(typed_columns(table))
     header = _header(table, lines[0]) if lines else None
     if header is not None:
@@ -337,8 +340,14 @@ def read_paste(filing: Filing, code: str, key: str, text: str) -> list[PastedRow
     return [_pasted(filing, table, columns, line) for line in lines]
 
 
-def _lines(text: str) -> list[str]:
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+def _grid(text: str) -> list[list[str]]:
+    """Cells by line. A spreadsheet puts a cell with line breaks between quotes; its breaks become spaces."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    quoted = re.search(r'(^|[\t\n])"', plain) and plain.count('"') % 2 == 0
+    if not quoted:
+        return [line.split("\t") for line in plain.split("\n")]
+    read = csv.reader(io.StringIO(plain, newline=""), delimiter="\t")
+    return [[" ".join(cell.split("\n")) for cell in line] for line in read]
 
 
 def _header(table: Table, cells: Sequence[str]) -> list[Column | None] | None:

@@ -249,6 +249,17 @@ def test_ten_thousand_rows_are_refused_kindly(world: World, client_for: SignIn) 
     assert len(rows(world, "awards")) == PASTE_LIMIT
 
 
+def test_cells_with_line_breaks_and_quotes_stay_one_cell(world: World, client_for: SignIn) -> None:
+    """As Excel and WPS copy them; a lone quotation mark is only a character."""
+    client = client_for("lead1")
+    where = at(world, "B2", "/tables/awards/paste")
+    text = '"乙某\r\n（二人）"\t市级\r\n"丙""某"""\t区级\r\n'
+    assert client.post(where, {"text": text, "accept": "1", "op": "a"}).status_code == 303
+    assert client.post(where, {"text": '"丁某\t市级\n', "accept": "1", "op": "b"}).status_code == 303
+    winners = [r.cells["winner"] for r in rows(world, "awards")]
+    assert winners == ["乙某 （二人）", '丙"某"', '"丁某']
+
+
 @pytest.mark.parametrize("text", ["", "\n\n", "获奖者\t级别"])
 def test_nothing_pasted(world: World, client_for: SignIn, text: str) -> None:
     answer = client_for("lead1").post(at(world, "B2", "/tables/awards/paste"), {"text": text, "accept": "1"})
