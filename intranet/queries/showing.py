@@ -139,22 +139,27 @@ def met_entries(session: Session, actor: Actor, cycle_id: int) -> Sequence[Entry
     return review.panel_entries(session, actor, cycle_id)
 
 
-def meetings_of(session: Session, cycle_ids: Sequence[int]) -> dict[int, list[Meeting]]:
-    """The sessions by cycle id, by day, in two queries."""
+def meetings_of(session: Session, actor: Actor, cycle_id: int) -> list[Meeting]:
+    """The sessions of a cycle by day, in a fixed number of queries. Counted are the units the actor meets."""
     shown = session.exec(
         select(Showing)
-        .where(col(Showing.cycle_id).in_(cycle_ids))
+        .where(Showing.cycle_id == cycle_id)
         .order_by(col(Showing.held_on).is_(None), col(Showing.held_on), col(Showing.id))
     ).all()
+    met = {e.id for e in met_entries(session, actor, cycle_id)}
     states: dict[int, Counter[str]] = defaultdict(Counter)
-    query = select(Turn.showing_id, Turn.state).where(col(Turn.showing_id).in_([s.id for s in shown]))
-    for showing_id, state in session.exec(query):
-        states[showing_id][state] += 1
-    out: dict[int, list[Meeting]] = {i: [] for i in cycle_ids}
+    running: set[int] = set()
+    query = select(Turn).where(col(Turn.showing_id).in_([s.id for s in shown]))
+    for turn in session.exec(query):
+        if turn.state in ACTIVE:
+            running.add(turn.showing_id)
+        if turn.entry_id in met:
+            states[turn.showing_id][turn.state] += 1
+    out = []
     for one in shown:
         count = states[one.id or 0]
-        running = one.closed_at is None and any(count[s] for s in ACTIVE)
-        out[one.cycle_id].append(Meeting(one, count.total(), count[TurnState.SETTLED], running))
+        is_on = one.closed_at is None and one.id in running
+        out.append(Meeting(one, count.total(), count[TurnState.SETTLED], is_on))
     return out
 
 

@@ -703,6 +703,9 @@ def test_a_conflicted_chair_neither_meets_nor_runs_the_turn(world: World, client
         page = chair.get(f"/panel/showings/{room.id}{rest}").get_data(as_text=True)
         assert "甲山" not in page, rest
     assert "丁桥教育集团" in said(chair, f"/panel/showings/{room.id}/run")
+    assert "已审定 0 / 1" in said(chair, f"/panel/showings/{room.id}/run")
+    assert "三楼会议室 0 / 1 未开始" in said(chair, f"/panel/cycles/{world.cycle_id}/showings")
+    assert "三楼会议室 0 / 2 未开始" in said(client_for("admin"), f"/bureau/cycles/{world.cycle_id}/showing")
     assert "甲山" not in said(chair, f"/panel/cycles/{world.cycle_id}/showings/new?target=clause:A1.2")
     assert room.step(chair, "start").status_code == 404
     ids = turn_ids(world, room.id)

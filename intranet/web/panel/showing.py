@@ -53,7 +53,7 @@ def listed(cycle: Cycle) -> dict[str, Any]:
     return {
         "cycle": cycle,
         "cycle_bar": cycle_bar(cycle),
-        "meetings": queries.meetings_of(db(), [cycle_id])[cycle_id],
+        "meetings": queries.meetings_of(db(), actor(), cycle_id),
         "targets": targets,
         "usable": any(not t.why for t in targets.values()),
         "may_prepare": queries.may_prepare(actor(), cycle_id),

@@ -189,7 +189,8 @@ def _screen(
         words=words,
         closed=closed(room.cycle),
         seen=_seen(room, rows),
-        done=sum(r.state == TurnState.SETTLED for r in rows),
+        done=sum(r.state == TurnState.SETTLED for r in rows if r.entry),
+        total=sum(r.entry is not None for r in rows),
         op=secrets.token_urlsafe(12),
     )
 
