@@ -39,6 +39,7 @@ from intranet.models import (
     TurnScore,
     Volume,
 )
+from intranet.web import access
 from intranet.web.access import ACCESS
 from tests.integration.panel_ground import give_school
 from tests.integration.security_ground import NOWHERE, Ground, body, facts_of_all, lay
@@ -138,41 +139,38 @@ def ground(world: World, conflict: Conflict) -> Ground:
     return laid
 
 
+FIRST, SECOND = 901, 902
+"""Ids of what belongs to the conflicted unit, and to the other one."""
+
+
 def _belongings(world: World, user: int, g01: int, g02: int) -> Iterator[SQLModel]:
-    """A session with a turn of each unit, questions, assignments, an appeal, a volume; all ids are 1 for the
-    first unit."""
-    lead, rev2, cycle_id = world.users["lead1"], world.users["rev2"], world.cycle_id
-    result = Result(
-        id=1,
-        cycle_id=cycle_id,
-        number=1,
-        fingerprint="",
-        rubric_fingerprint="",
-        frozen_by=world.users["admin"],
+    """A session with a turn of each unit, questions, assignments, appeals; a volume and a thing handed out."""
+    lead, rev2, admin, cycle_id = (*(world.users[n] for n in ("lead1", "rev2", "admin")), world.cycle_id)
+    yield Result(
+        id=FIRST, cycle_id=cycle_id, number=1, fingerprint="", rubric_fingerprint="", frozen_by=admin
     )
-    yield result
-    yield Showing(id=1, cycle_id=cycle_id, title="展示考核", target="A1.2", most=Fraction(3))
-    for n, entry_id in enumerate((g01, g02), 1):
-        yield Turn(id=n, showing_id=1, entry_id=entry_id, position=n, state=TurnState.SCORING)
-        yield TurnScore(turn_id=n, user_id=rev2, points=Fraction(123, 100), note="密由g01" if n == 1 else "")
-        question = "密问：备案在哪一页" if n == 1 else "会议纪要在哪一页"
+    yield Showing(id=FIRST, cycle_id=cycle_id, title="展示考核", target="A1.2", most=Fraction(3))
+    for n, entry_id in ((FIRST, g01), (SECOND, g02)):
+        yield Turn(id=n, showing_id=FIRST, entry_id=entry_id, position=n, state=TurnState.SCORING)
+        note = "密由g01" if n == FIRST else ""
+        yield TurnScore(turn_id=n, user_id=rev2, points=Fraction(123, 100), note=note)
+        question = "密问：备案在哪一页" if n == FIRST else "会议纪要在哪一页"
         yield Inquiry(id=n, entry_id=entry_id, code="A1", question=question, asked_by=rev2)
         for code in ("A1", "A2"):
             yield Assignment(cycle_id=cycle_id, user_id=user, entry_id=entry_id, code=code)
-        reason = "密诉：章程已备案" if n == 1 else "材料已补"
         yield Appeal(
             id=n,
             entry_id=entry_id,
-            result_id=1,
+            result_id=FIRST,
             code="A1.2",
-            reason=reason,
+            reason="密诉：章程已备案" if n == FIRST else "材料已补",
             state=AppealState.ASSIGNED,
             filed_by=lead,
         )
-        yield AppealReview(appeal_id=n, user_id=user, assigned_by=world.users["admin"])
+        yield AppealReview(appeal_id=n, user_id=user, assigned_by=admin)
     yield AppealFile(
-        id=1,
-        appeal_id=1,
+        id=FIRST,
+        appeal_id=FIRST,
         sha256="0" * 64,
         name="密诉.pdf",
         media_type="application/pdf",
@@ -180,9 +178,15 @@ def _belongings(world: World, user: int, g01: int, g02: int) -> Iterator[SQLMode
         uploaded_by=lead,
     )
     yield Volume(
-        id=1, entry_id=g01, number=1, state=BuildState.DONE, frozen=True, requested_by=lead, sha256="0" * 64
+        id=FIRST,
+        entry_id=g01,
+        number=1,
+        state=BuildState.DONE,
+        frozen=True,
+        requested_by=lead,
+        sha256="0" * 64,
     )
-    yield Delegation(id=1, entry_id=g01, ref="clause:A2", school_id=world.schools["s2"], given_by=lead)
+    yield Delegation(id=FIRST, entry_id=g01, ref="clause:A2", school_id=world.schools["s2"], given_by=lead)
 
 
 def _store(session: Session, rows: Iterator[SQLModel]) -> None:
@@ -192,7 +196,7 @@ def _store(session: Session, rows: Iterator[SQLModel]) -> None:
 
 
 OBJECTS = frozenset(
-    {"entry", "entry_id", "evidence_id", "row_id", "delegation_id", "volume_id", "turn_id", "inquiry"}
+    {"entry", "entry_id", "evidence_id", "row_id", "delegation_id", "volume_id", "turn_id", "inquiry_id"}
     | {"appeal_id", "file_id"}
 )
 """Arguments that name something of one unit."""
@@ -205,13 +209,13 @@ def values_of(world: World, ground: Ground) -> dict[str, tuple[Any, ...]]:
         "entry_id": (ground.entries[CONFLICTED],),
         "evidence_id": (ground.files[CONFLICTED],),
         "row_id": (ground.rows[CONFLICTED],),
-        "delegation_id": (1,),
-        "volume_id": (1,),
-        "turn_id": (1,),
-        "inquiry": (1,),
-        "appeal_id": (1,),
-        "file_id": (1,),
-        "showing_id": (1,),
+        "delegation_id": (FIRST,),
+        "volume_id": (FIRST,),
+        "turn_id": (FIRST,),
+        "inquiry_id": (FIRST,),
+        "appeal_id": (FIRST,),
+        "file_id": (FIRST,),
+        "showing_id": (FIRST,),
         "cycle_id": (world.cycle_id,),
         "code": ("A1", "A2", "B2"),
         "leaf": ("A1.2",),
@@ -290,7 +294,7 @@ def test_every_page_of_the_panel_is_as_if_the_unit_were_not_there(
 ) -> None:
     """Lists, exports, counts, next and previous, progress, to-do; and the other unit's own pages."""
     client = client_for(conflict.login)
-    other = {"entry": (ground.entries[OTHER],), "appeal_id": (2,), "inquiry": (2,)}
+    other = {"entry": (ground.entries[OTHER],), "appeal_id": (SECOND,), "inquiry_id": (SECOND,)}
     adapter, paths = app.url_map.bind("localhost"), []
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith("panel.") and "GET" in (rule.methods or ()) and rule.endpoint not in GAPS:
@@ -316,7 +320,7 @@ def _take_away(world: World, entry_id: int) -> None:
             ("appeal_file", "appeal_id"),
             ("turn_score", "turn_id"),
         ):
-            connection.execute(f'DELETE FROM "{name}" WHERE {column} = 1')
+            connection.execute(f'DELETE FROM "{name}" WHERE {column} = ?', (FIRST,))
         for name in of_entry:
             connection.execute(f'DELETE FROM "{name}" WHERE entry_id = ?', (entry_id,))
         connection.execute("DELETE FROM entry WHERE id = ?", (entry_id,))
@@ -411,3 +415,25 @@ def test_before_declaring_nothing_of_any_unit_is_shown(
     assert "丁桥教育集团" in text
     with world.read() as session:
         assert session.exec(select(Entry)).first() is not None
+
+
+@pytest.mark.parametrize("conflict", [Conflict("rev1", "declared")], ids=str, indirect=True)
+def test_a_page_that_only_counts_the_unit_would_be_noticed(
+    app: Flask,
+    world: World,
+    ground: Ground,
+    client_for: SignIn,
+    conflict: Conflict,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def careless(cycle_id: int) -> str:
+        with world.read() as session:
+            found = session.exec(select(Entry).where(Entry.cycle_id == cycle_id)).all()
+        return f"{len(found)} 个单位"
+
+    app.add_url_rule("/panel/cycles/<int:cycle_id>/careless", "panel.careless", careless)
+    monkeypatch.setitem(ACCESS, "panel.careless", access.PANEL)
+    with pytest.raises(AssertionError, match="careless"):
+        test_every_page_of_the_panel_is_as_if_the_unit_were_not_there(
+            app, world, ground, client_for, conflict
+        )
