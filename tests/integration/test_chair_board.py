@@ -132,6 +132,22 @@ def test_long_lists_are_paged(world: World, client_for: SignIn, monkeypatch: pyt
     assert "下一页" not in links
 
 
+def test_faults_are_paged_too(world: World, client_for: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit(world)
+    paper = {"key": "materials", "label": "少一样材料", "times": "1"}
+    put(world, "rev1", "4", meeting(), paper)
+    put(world, "rev2", "7", meeting("有照片"), paper | {"waived": True, "reason": "已补"})
+    monkeypatch.setattr(chair_pages, "PAGE", 1)
+    chair = client_for("chair")
+    first = said(chair, board(world, "?show=faults"))
+    assert "少一次理事会" in first
+    assert "共 2 种，第 1 / 2 页 下一页" in first
+    second = said(chair, board(world, "?show=faults&page=2"))
+    assert "少一样材料" in second
+    assert "共 2 种，第 2 / 2 页 上一页" in second
+    assert "show=faults&amp;page=2" in chair.get(board(world, "?show=faults")).get_data(as_text=True)
+
+
 @pytest.mark.parametrize("show", ["missing", "faults", "people"])
 def test_the_board_makes_a_fixed_number_of_queries(
     app: Flask, world: World, client_for: SignIn, show: str
