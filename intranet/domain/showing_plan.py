@@ -133,10 +133,15 @@ class Plan:
     spread: Fraction
 
 
+def _line(text: str) -> str:
+    """One line without signs that no printer knows."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())
+
+
 def read(typed: Typed, target: Target) -> Plan:
     """:raises Invalid: ``problems`` by field: what to enter instead."""
     problems: dict[str, str] = {}
-    title, place = " ".join(typed.title.split()), " ".join(typed.place.split())
+    title, place = _line(typed.title), _line(typed.place)
     if not title or len(title) > 80:
         problems["title"] = _("请填写场次名称，最多 80 字。")
     if len(place) > 80:
