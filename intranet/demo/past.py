@@ -14,9 +14,11 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from intranet.actor import Actor
-from intranet.domain import freeze, lifecycle, review
+from intranet.domain import freeze, lifecycle, publication, review
+from intranet.domain.calendar import load_calendar
 from intranet.domain.marking import Given
 from intranet.domain.scoring import EntrySheet, score_entries, scoring_for
 from intranet.domain.standing import Leaf, indicators_of, item_of, unmarked
@@ -59,6 +61,7 @@ def last_year(stage: Stage, now: datetime) -> Cycle:
         at=frozen_at,
     )
     _advance(stage, cycle, CycleState.PUBLISHED, opened + timedelta(days=35))
+    _publish(stage, cycle, opened + timedelta(days=35))
     _advance(stage, cycle, CycleState.FINAL, opened + timedelta(days=43))
     return cycle
 
@@ -154,6 +157,37 @@ def _advance(stage: Stage, cycle: Cycle, to: CycleState, at: datetime) -> None:
     current = freeze.is_current(stage.session, held, sheets)
     checks = lifecycle.advance_checks(cycle, scoring, sheets, held=held, is_current=current, at=at)
     lifecycle.advance(stage.session, stage.admin, cycle, to, checks, accepted=True)
+
+
+def _publish(stage: Stage, cycle: Cycle, at: datetime) -> None:
+    """Rank, unit and total, for the usual number of working days, in the usual words."""
+    assert cycle.id is not None
+    settings, today = stage.settings, at.astimezone(ZoneInfo(stage.settings.timezone)).date()
+    held = results_of(stage.session, cycle.id)[0]
+    wording = publication.draft(
+        cycle,
+        scoring_for(cycle, stage.registry).rubric,
+        bureau=settings.bureau_name,
+        contact=settings.help_line or settings.bureau_name,
+        units=len(stage.units),
+        columns=("rank", "unit", "total"),
+        today=today,
+        before=None,
+    )
+    publication.publish(
+        stage.session,
+        stage.admin,
+        cycle,
+        held,
+        wording,
+        load_calendar(stage.session),
+        is_current=True,
+        seen=publication.seen_mark(held, None),
+        reason="",
+        today=today,
+        at=at,
+        zone=settings.timezone,
+    )
 
 
 def _score(stage: Stage, cycle: Cycle, member: Actor, at: datetime) -> None:
