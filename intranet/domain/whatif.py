@@ -52,7 +52,7 @@ class Question:
 
 @dataclass(frozen=True)
 class ClauseCompared:
-    """A clause whose outcome differs, with the ledger lines of both sides in words. is_new, is_gone: only
+    """A clause whose outcome differs, with the ledger lines in words that only one side has. is_new, is_gone: only
     one version has it."""
 
     code: str
@@ -357,7 +357,13 @@ def _clauses(old: Rubric, new: Rubric, was: Result, now: Result) -> Iterator[Cla
         if _outcome(one) == _outcome(two):
             continue
         name = (new if code in leaves[1] else old).by[code].name
-        yield ClauseCompared(code, name, one, two, tuple(said(one, old.places)), tuple(said(two, new.places)))
+        first, second = tuple(said(one, old.places)), tuple(said(two, new.places))
+        yield ClauseCompared(code, name, one, two, _unlike(first, second), _unlike(second, first))
+
+
+def _unlike(lines: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    """The lines that the other side does not have; all of them where that says nothing."""
+    return tuple(x for x in lines if x not in other) or lines
 
 
 def _outcome(score: Score | None) -> tuple[Any, ...] | None:
@@ -372,8 +378,8 @@ def said(score: Score | None, places: int) -> Iterator[str]:
         text = sentences.line(line, places)
         if line.points is not None:
             text = f"{text} {show(line.points)}"
-        if not line.counted:
-            text = _("%(line)s（不计：%(why)s）", line=text, why=sentences.reason(line))
+        if not line.counted and (why := sentences.reason(line)):
+            text = _("%(line)s（不计：%(why)s）", line=text, why=why)
         yield text
     for step in score.steps:
         if step.name not in ("sum", "loss"):

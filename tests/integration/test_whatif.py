@@ -78,7 +78,8 @@ def test_a_unit_left_out_moves_what_is_ranked_among_the_others(world: World, bas
     # B4: first now, 4 for 3; B6: its pairs are the most, 8 for 4
     assert (row.name, row.change, row.places_gained) == ("丁桥教育集团", F(5), 1)
     assert [(c.code, c.was, c.now) for c in row.clauses] == [("B4", "3", "4"), ("B6", "4", "8")]
-    assert any("第 1 名" in text for text in row.clauses[0].new_lines)
+    assert row.clauses[0].old_lines == ("第 2 名（共 2 个） 3",)
+    assert row.clauses[0].new_lines == ("第 1 名（共 1 个） 4",)
     assert (out.name, out.new, out.is_same) == ("甲山教育集团", None, False)
     with pytest.raises(Invalid, match="至少留一个单位"):
         trial(world, whatif.Question(without=frozenset({"g01", "g02"})))
