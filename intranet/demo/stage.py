@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session
@@ -146,11 +147,8 @@ def file_units(stage: Stage, cycle: Cycle, at: datetime) -> None:
     """File for every unit what the sample says, a PDF for each material; submit what it calls submitted."""
     scoring = scoring_for(cycle, stage.registry)
     for unit, filed in _opened(stage, cycle, scoring, at):
-        _attach(
-            stage,
-            filed,
-            intake.store_document(stage.session, unit.lead, filed.entry, unit.data.get("docs", {})),
-        )
+        present = intake.store_document(stage.session, unit.lead, filed.entry, unit.data.get("docs", {}))
+        _attach(stage, filed, present, partial(_paper, filed))
         _self_scores(stage, filed.entry, unit)
         _hand_out(filed)
         filed.entry.saved_at = at if unit.data.get("docs") else None
@@ -160,10 +158,13 @@ def file_units(stage: Stage, cycle: Cycle, at: datetime) -> None:
 
 
 def file_whole(stage: Stage, cycle: Cycle, docs: Mapping[str, Mapping[str, Any]], at: datetime) -> None:
-    """File these documents, by unit code, without files, and submit them all."""
+    """File these documents, by unit code, one PDF for all materials of a unit, and submit them all."""
     scoring = scoring_for(cycle, stage.registry)
     for unit, filed in _opened(stage, cycle, scoring, at):
-        intake.store_document(stage.session, unit.lead, filed.entry, docs[unit.data["code"]])
+        present = intake.store_document(stage.session, unit.lead, filed.entry, docs[unit.data["code"]])
+        lines = [filed.entry.name, cycle.title, "示例材料汇总，内容为虚构，仅供演示。"]
+        whole = sample_pdf(lines)
+        _attach(stage, filed, present, partial(_same, whole))
         _self_scores(stage, filed.entry, unit)
         filed.entry.saved_at = at
         stage.session.flush()
@@ -200,17 +201,29 @@ def _opened(stage: Stage, cycle: Cycle, scoring: Scoring, at: datetime) -> list[
     return out
 
 
-def _attach(stage: Stage, filed: Filing, present: list[str]) -> None:
+def _paper(filed: Filing, code: str, label: str) -> tuple[str, bytes]:
+    lines = [filed.entry.name, f"{code}  {label}", "示例材料，内容为虚构，仅供演示。"]
+    return f"{label}.pdf".replace("/", "、"), sample_pdf(lines)
+
+
+def _same(content: bytes, _code: str, _label: str) -> tuple[str, bytes]:
+    return "示例材料汇总.pdf", content
+
+
+def _attach(
+    stage: Stage, filed: Filing, present: list[str], paper: Callable[[str, str], tuple[str, bytes]]
+) -> None:
+    """A file for each material that is called present. paper: name and content, of clause and material."""
     shelf = evidence.Shelf(LocalStore(stage.settings.evidence_folder), stage.settings.quota_per_unit)
     for ref in present:
         code, n = ref.removeprefix("slot:").rsplit("#", 1)
         page = evidence.page_of(filed, ref)
         if page is None:
             continue  # a material of a clause that this unit is not asked
-        label = filed.rubric.by[code].materials[int(n) - 1]
-        lines = [filed.entry.name, f"{code}  {label}", "示例材料，内容为虚构，仅供演示。"]
-        files = [(f"{label}.pdf".replace("/", "、"), io.BytesIO(sample_pdf(lines)))]
-        uploads = evidence.receive(shelf.store, files, limit=stage.settings.upload_limit)
+        name, content = paper(code, filed.rubric.by[code].materials[int(n) - 1])
+        uploads = evidence.receive(
+            shelf.store, [(name, io.BytesIO(content))], limit=stage.settings.upload_limit
+        )
         evidence.add_files(filed, page, ref, uploads, shelf)
 
 
