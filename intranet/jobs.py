@@ -31,7 +31,7 @@ from intranet.i18n import _
 from intranet.models import Cycle, Entry, Volume, now
 from intranet.plugins import RubricRegistry
 from intranet.queries.radar import known_prints
-from intranet.queries.volumes import held_volume, left_running, next_waiting, pictures_asked, volumes_of
+from intranet.queries.volumes import held_volume, left_running, next_waiting, volumes_of
 from intranet.storage.local import LocalStore
 from intranet.volume import ENVIRONMENT
 
@@ -152,7 +152,7 @@ class Builder:
                 LocalStore(self.settings.evidence_folder),
                 bureau=self.settings.bureau_name,
                 day=day,
-                pictures=pictures_asked(session, volume.entry_id, volume.number),
+                pictures=volume.pictures,
             )
             before = held_volume(session, volume.entry_id)
             target = volume_path(self.settings, volume)

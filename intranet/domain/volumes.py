@@ -50,6 +50,8 @@ def request_volume(
         raise Invalid(_("每页照片请选 1、2 或 4 张。"), field="pictures")
     under_way = unfinished_volume(session, entry.id)
     if under_way is not None and under_way.frozen == frozen and under_way.state == BuildState.WAITING:
+        under_way.pictures = pictures
+        session.add(under_way)
         return under_way
     if under_way is not None and not frozen:
         return under_way
@@ -57,6 +59,7 @@ def request_volume(
         entry_id=entry.id,
         number=last_number(session, entry.id) + 1,
         frozen=frozen,
+        pictures=pictures,
         requested_by=actor.user_id,
         requested_at=at,
     )

@@ -28,6 +28,9 @@ class Volume(SQLModel, table=True):
     number: int
     state: BuildState = Field(default=BuildState.WAITING, sa_column=enum_column(BuildState, index=True))
     frozen: bool = False  # made from what was handed in: what the panel saw
+    pictures: int = Field(
+        default=1, sa_column_kwargs={"server_default": "1"}
+    )  # photographs to a page: 1, 2, 4
     requested_by: int = Field(foreign_key="user.id")
     requested_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from intranet.enums import BuildState
-from intranet.models import LogEntry, Volume
+from intranet.models import Volume
 
 UNFINISHED = (BuildState.WAITING, BuildState.RUNNING)
 
@@ -58,13 +58,7 @@ def last_number(session: Session, entry_id: int) -> int:
     return session.exec(select(sa.func.max(Volume.number)).where(Volume.entry_id == entry_id)).one() or 0
 
 
-def pictures_asked(session: Session, entry_id: int, number: int | None = None) -> int:
-    """How many photographs were asked to share a page: by build ``number``, else by the newest; 1 if none.
-
-    The log says how a build was asked for, whatever became of it.
-    """
-    query = select(LogEntry).where(LogEntry.entry_id == entry_id, LogEntry.action == "volume.request")
-    if number is not None:
-        query = query.where(LogEntry.subject == str(number))
-    asked = session.exec(query.order_by(col(LogEntry.id).desc())).first()
-    return int((asked.new or {}).get("pictures", 1)) if asked is not None else 1
+def pictures_asked(session: Session, entry_id: int) -> int:
+    """How many photographs the newest build was asked to put on a page; 1 if there is none."""
+    query = select(Volume.pictures).where(Volume.entry_id == entry_id).order_by(col(Volume.number).desc())
+    return session.exec(query).first() or 1

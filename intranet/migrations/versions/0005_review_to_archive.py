@@ -334,6 +334,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("assigned", sa.Boolean(), server_default=sa.text("0"), nullable=False))
         batch_op.add_column(sa.Column("deliberation_until", sa.DateTime(), nullable=True))
 
+    with op.batch_alter_table("volume", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("pictures", sa.Integer(), server_default="1", nullable=False))
+
     with op.batch_alter_table("mark", schema=None) as batch_op:
         batch_op.add_column(sa.Column("basis", sa.String(), server_default="", nullable=False))
 
@@ -347,6 +350,9 @@ def downgrade() -> None:
 
     with op.batch_alter_table("mark", schema=None) as batch_op:
         batch_op.drop_column("basis")
+
+    with op.batch_alter_table("volume", schema=None) as batch_op:
+        batch_op.drop_column("pictures")
 
     with op.batch_alter_table("cycle", schema=None) as batch_op:
         batch_op.drop_column("deliberation_until")
