@@ -65,7 +65,7 @@ class Found:
 
 def head(code: str, name: str) -> str:
     """A name as printed may begin with the code already."""
-    return name if name.split(" ")[0] == code else f"{code} {name}".strip()
+    return name if name.split(" ", maxsplit=1)[0] == code else f"{code} {name}".strip()
 
 
 def people_of(found: Sequence[tuple[int, str, str]]) -> list[Person]:

@@ -171,9 +171,7 @@ def _fill(session: Session, world: World, name: str, entry_id: int, *, submitted
         )
     if submitted:
         session.add(
-            Inquiry(
-                entry_id=entry_id, code="A2", question=f"密问{name}", asked_by=world.users[reviewers[0]]
-            )
+            Inquiry(entry_id=entry_id, code="A2", question=f"密问{name}", asked_by=world.users[reviewers[0]])
         )
         entry = session.get(Entry, entry_id)
         assert entry is not None

@@ -38,7 +38,22 @@ def step_name(step: str) -> str:
     }[step]
 
 
-TABS = ("progress", "data", "radar", "showing", "freeze", "ranking", "publication", "appeals", "phase", "archive", "rulings", "dates", "units", "panel")
+TABS = (
+    "progress",
+    "data",
+    "radar",
+    "showing",
+    "freeze",
+    "ranking",
+    "publication",
+    "appeals",
+    "phase",
+    "archive",
+    "rulings",
+    "dates",
+    "units",
+    "panel",
+)
 
 
 def tab_name(tab: str) -> str:

@@ -26,4 +26,19 @@ from . import (  # noqa: E402  (they need bp)
     showing_live,
 )
 
-__all__ = ["appeals", "asking", "bp", "chair", "declare", "grid", "pages", "phrases", "radar", "scoring", "scoring_sheet", "settling", "showing", "showing_live"]
+__all__ = [
+    "appeals",
+    "asking",
+    "bp",
+    "chair",
+    "declare",
+    "grid",
+    "pages",
+    "phrases",
+    "radar",
+    "scoring",
+    "scoring_sheet",
+    "settling",
+    "showing",
+    "showing_live",
+]
