@@ -227,7 +227,7 @@ def assign(
     wanted = set(user_ids)
     if login.strip():
         wanted.add(_join_panel(session, actor, cycle, login))
-    offered = {c.user_id: c for c in stored.candidates(session, entry, appeal.code, figures(rubric, appeal))}
+    offered = {c.user_id: c for c in candidates(session, entry, rubric, appeal)}
     if any(i not in offered for i in wanted):
         raise Invalid(_("有人已停用或不在考核组，请重新选择。"), field="people")
     barred = [f"{c.name}（{c.bar}）" for i in wanted if (c := offered[i]).bar]
@@ -270,9 +270,14 @@ def _join_panel(session: Session, actor: Actor, cycle: Cycle, login: str) -> int
     return user.id
 
 
-def figures(rubric: Rubric, appeal: Appeal) -> list[str]:
-    """Keys of the fields that belong to the disputed clause."""
-    return [f.key for f in rubric.all_fields.values() if f.clause == appeal.code]
+def candidates(session: Session, entry: Entry, rubric: Rubric, appeal: Appeal) -> list[stored.Candidate]:
+    """The panel, with who may not look at this appeal: of a sum that is disputed, its parts are too. What
+    is disputed of the total are its own lines: what was taken off."""
+    codes = [appeal.code]
+    if appeal.code in rubric.by and appeal.code != rubric.root.code:
+        codes = [c.code for c in rubric.under(appeal.code)]
+    keys = [f.key for f in rubric.all_fields.values() if f.clause in codes]
+    return stored.candidates(session, entry, codes, keys)
 
 
 def give_word(
@@ -300,11 +305,7 @@ def give_word(
     require_published(cycle)
     require_undecided(appeal, appeal.version)
     bar = next(
-        (
-            c.bar
-            for c in stored.candidates(session, entry, appeal.code, figures(rubric, appeal))
-            if c.user_id == actor.user_id
-        ),
+        (c.bar for c in candidates(session, entry, rubric, appeal) if c.user_id == actor.user_id),
         _("不在考核组"),
     )
     if bar:

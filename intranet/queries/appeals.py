@@ -226,13 +226,16 @@ class Candidate:
     bar: str = ""
 
 
-def candidates(session: Session, entry: Entry, code: str, figures: Collection[str] = ()) -> list[Candidate]:
+def candidates(
+    session: Session, entry: Entry, codes: Sequence[str], figures: Sequence[str] = ()
+) -> list[Candidate]:
     """The panel of the cycle, those who may be asked first; a fixed number of queries.
 
-    Barred: who scored or settled this clause of this unit or filled in one of its figures, who scored
-    the unit in the meeting room for it, who files for one of its schools, who declared a recusal (回避).
+    Barred: who scored or settled one of these clauses of this unit or filled in one of their figures, who
+    scored the unit in the meeting room for them, who files for one of its schools, who declared a recusal
+    (回避).
 
-    :param figures: keys of the fields of the clause.
+    :param figures: keys of the fields of the clauses.
     """
     people: dict[int, tuple[str, bool]] = {}
     grants = select(User, Grant).join(Grant).where(Grant.cycle_id == entry.cycle_id, col(User.active))
@@ -240,24 +243,20 @@ def candidates(session: Session, entry: Entry, code: str, figures: Collection[st
         if grant.role in PANEL_ROLES and user.id is not None:
             _name, chairs = people.get(user.id, ("", False))
             people[user.id] = (user.name, chairs or grant.role == Role.CHAIR)
-    bars = _bars(session, entry, code, [code, *figures], list(people))
+    bars = _bars(session, entry, codes, figures, list(people))
     found = [Candidate(i, name, chairs, bars.get(i, "")) for i, (name, chairs) in people.items()]
     return sorted(found, key=lambda c: (bool(c.bar), c.name, c.user_id))
 
 
 def _bars(
-    session: Session, entry: Entry, code: str, targets: Sequence[str], user_ids: Sequence[int]
+    session: Session,
+    entry: Entry,
+    codes: Sequence[str],
+    figures: Sequence[str],
+    user_ids: Sequence[int],
 ) -> dict[int, str]:
-    out: dict[int, str] = {}
-    shown = (
-        select(TurnScore.user_id)
-        .join(Turn, col(Turn.id) == col(TurnScore.turn_id))
-        .join(Showing, col(Showing.id) == col(Turn.showing_id))
-        .where(Turn.entry_id == entry.id, col(Showing.target).in_(targets))
-    )
-    for user_id in session.exec(shown):
-        out[user_id] = _("在展示考核中评过")
-    marks = select(Mark).where(Mark.entry_id == entry.id, Mark.code == code, Mark.role != SELF)
+    out = dict.fromkeys(_in_the_room(session, entry, codes, figures), _("在展示考核中评过"))
+    marks = select(Mark).where(Mark.entry_id == entry.id, col(Mark.code).in_(codes), Mark.role != SELF)
     for mark in session.exec(marks):
         if mark.role == SETTLED:
             out[mark.made_by] = _("审定过这一款")
@@ -265,7 +264,7 @@ def _bars(
             out[mark.user_id] = _("评过这一款")
     logged = select(LogEntry.user_id).where(
         LogEntry.entry_id == entry.id,
-        col(LogEntry.subject).in_(targets),
+        col(LogEntry.subject).in_([*codes, *figures]),
         col(LogEntry.action).in_(["mark.settle", "mark.save", "answer.save"]),
         col(LogEntry.user_id).in_(user_ids),
     )
@@ -282,6 +281,21 @@ def _bars(
     for user_id in session.exec(own):
         out[user_id] = _("任职学校在这个单位，须回避")
     return out
+
+
+def _in_the_room(session: Session, entry: Entry, codes: Sequence[str], figures: Sequence[str]) -> set[int]:
+    """Who scored the unit in the meeting room for these clauses and figures; put aside since or not."""
+    targets = [*(f"clause:{c}" for c in codes), *(f"figure:{k}" for k in figures)]
+    presented = (
+        select(Turn.id)
+        .join(Showing, col(Showing.id) == col(Turn.showing_id))
+        .where(Turn.entry_id == entry.id, col(Showing.target).in_(targets))
+    )
+    turns = set(session.exec(presented))
+    given = select(TurnScore.user_id).where(col(TurnScore.turn_id).in_(turns))
+    logged = select(LogEntry).where(LogEntry.entry_id == entry.id, LogEntry.action == "turn.score")
+    again = {e.user_id or 0 for e in session.exec(logged) if e.detail.get("turn") in turns}
+    return again | set(session.exec(given))
 
 
 # --- what waits ------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from openpyxl import load_workbook
 from sqlmodel import select
 
 from intranet.domain import appeals as work
-from intranet.domain.log import first_broken
+from intranet.domain.log import first_broken, record
 from intranet.domain.scoring import scoring_for
 from intranet.domain.todo import todos
 from intranet.enums import AppealState, CycleState, RecusalKind
@@ -31,6 +31,9 @@ from intranet.models import (
     Mark,
     Recusal,
     Result,
+    Showing,
+    Turn,
+    TurnScore,
     User,
 )
 from intranet.queries import appeals as stored
@@ -229,7 +232,7 @@ def test_first_scorers_settlers_and_conflicted_people_are_greyed_and_refused(
     with world.read() as session:
         entry = session.get(Entry, world.entries["g02"])
         assert entry is not None
-        bars = {c.name: c.bar for c in stored.candidates(session, entry, "A1.2")}
+        bars = {c.name: c.bar for c in stored.candidates(session, entry, ["A1.2"])}
     assert bars == {
         "新评委n3": "",
         "评委一": "评过这一款",
@@ -684,3 +687,56 @@ def test_the_domain_refuses_a_barred_person_whatever_the_page_sends(
                 version=found.version,
                 at=datetime.now(UTC),
             )
+
+
+def bars_of(world: World, base: str, admin: Client, appeal_id: int) -> dict[str, str]:
+    with world.read() as session:
+        found, cycle = session.get(Appeal, appeal_id), session.get(Cycle, world.cycle_id)
+        assert found is not None
+        assert cycle is not None
+        entry = session.get(Entry, found.entry_id)
+        assert entry is not None
+        rubric = scoring_for(cycle, admin.raw.application.extensions["intranet"].registry).rubric
+        return {c.name: c.bar for c in work.candidates(session, entry, rubric, found)}
+
+
+@pytest.mark.parametrize("how", ["scored", "put aside"])
+def test_who_scored_the_clause_in_the_meeting_room_is_barred(
+    world: World, admin: Client, base: str, client_for: SignIn, how: str
+) -> None:
+    """The scores of the room hang on the session's target (``clause:A1.2``), not on a mark."""
+    more_reviewers(world, "n1", "n2")
+    i = appeal(client_for("lead2"), world, "A1.2")
+    with world.write() as session:
+        showing = Showing(cycle_id=world.cycle_id, title="章程", target="clause:A1.2", most=Fraction(3))
+        session.add(showing)
+        session.flush()
+        turn = Turn(showing_id=showing.id or 0, entry_id=world.entries["g02"], position=1)
+        session.add(turn)
+        session.flush()
+        if how == "scored":
+            session.add(TurnScore(turn_id=turn.id or 0, user_id=world.users["n1"], points=Fraction(2)))
+        else:
+            record(
+                session,
+                world.actor("n1"),
+                "turn.score",
+                subject="章程",
+                new={"points": "2", "note": ""},
+                cycle_id=world.cycle_id,
+                entry_id=world.entries["g02"],
+                turn=turn.id,
+            )
+        session.commit()
+    bars = bars_of(world, base, admin, i)
+    assert (bars["新评委n1"], bars["新评委n2"]) == ("在展示考核中评过", "")
+    assert ask(admin, world, base, i, "n1").status_code == 422  # type: ignore[attr-defined]
+
+
+def test_who_scored_a_part_of_a_disputed_sum_is_barred(
+    world: World, admin: Client, base: str, client_for: SignIn
+) -> None:
+    more_reviewers(world, "n1")
+    i = appeal(client_for("lead2"), world, "A1")
+    bars = bars_of(world, base, admin, i)
+    assert (bars["评委一"], bars["评委二"], bars["新评委n1"]) == ("评过这一款", "评过这一款", "")

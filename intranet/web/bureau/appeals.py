@@ -141,7 +141,7 @@ def _page(
     is_open = found.state in stored.OPEN and cycle.state == CycleState.PUBLISHED
     typed = typed or _prefilled(words)
     sheet = score_entry(db(), cycle, scoring, entry)
-    people = stored.candidates(db(), entry, found.code, work.figures(rubric, found))
+    people = work.candidates(db(), entry, rubric, found)
     who = [r.user_id for r in reviews] + [found.filed_by, found.decided_by or 0]
     return frame.page(
         "bureau/appeal.html",
