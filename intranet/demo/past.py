@@ -25,6 +25,7 @@ from intranet.domain.standing import Leaf, indicators_of, item_of, unmarked
 from intranet.enums import CycleState
 from intranet.models import Cycle, Result
 from intranet.queries.cycles import entries_of
+from intranet.queries.publication import publications_of
 from intranet.queries.results import results_of
 from intranet.rubric.marks import verdicts
 from intranet.rubric.model import JudgedClause
@@ -69,7 +70,7 @@ def last_year(stage: Stage, now: datetime) -> Cycle:
 def practice(stage: Stage, now: datetime) -> Cycle:
     """A practice cycle (演练) in review: everybody has filed, the panel has declared and scored nothing yet."""
     opened = now - timedelta(days=8)
-    cycle = open_cycle(stage, "评分练习（示例）", opened, practice=True, declared=False)
+    cycle = open_cycle(stage, stage.data["cycle"], opened, practice=True, declared=False)
     file_whole(stage, cycle, _whole(stage), opened)
     _advance(stage, cycle, CycleState.REVIEW, now)
     return cycle
@@ -155,7 +156,10 @@ def _advance(stage: Stage, cycle: Cycle, to: CycleState, at: datetime) -> None:
     scoring, sheets = scoring_for(cycle, stage.registry), _sheets(stage, cycle)
     held: Result | None = next(iter(results_of(stage.session, cycle.id)), None)
     current = freeze.is_current(stage.session, held, sheets)
-    checks = lifecycle.advance_checks(cycle, scoring, sheets, held=held, is_current=current, at=at)
+    has_notice = bool(publications_of(stage.session, cycle.id))
+    checks = lifecycle.advance_checks(
+        cycle, scoring, sheets, held=held, is_current=current, has_notice=has_notice, at=at
+    )
     lifecycle.advance(stage.session, stage.admin, cycle, to, checks, accepted=True)
 
 

@@ -25,6 +25,7 @@ from intranet.models import Cycle, Entry
 from intranet.plugins import Installed, RubricRegistry
 from intranet.queries.cycles import entries_of, panel_grants, seats, units_for
 from intranet.queries.people import user_by_login
+from intranet.queries.publication import publications_of
 from intranet.rubric.loader import Definition
 from intranet.rubric.ranking import comparable
 
@@ -53,8 +54,12 @@ def date_label(name: str) -> str:
     }[name]
 
 
-def fixed_dates(state: CycleState) -> frozenset[str]:
-    """Dates that belong to phases already over, and so do not move any more."""
+NOTICE_DATES = ("publish_from", "publish_until")
+"""What a publication (公示) sets when it is issued: first and last day of its notice."""
+
+
+def fixed_dates(state: CycleState, *, has_notice: bool = False) -> frozenset[str]:
+    """Dates that do not move any more: of phases already over, and those that a published notice states."""
     over = {
         CycleState.DRAFT: 0,
         CycleState.FILING: 1,
@@ -62,7 +67,7 @@ def fixed_dates(state: CycleState) -> frozenset[str]:
         CycleState.DELIBERATION: 3,
         CycleState.PUBLISHED: 5,
     }
-    return frozenset(DATES[: over.get(state, len(DATES))])
+    return frozenset(DATES[: over.get(state, len(DATES))]) | frozenset(NOTICE_DATES if has_notice else ())
 
 
 def definition_of(cycle: Cycle, registry: RubricRegistry) -> Definition:
@@ -257,7 +262,7 @@ def set_dates(
     """
     actor.require(Role.BUREAU)
     _check_version(cycle, version)
-    fixed = fixed_dates(cycle.state)
+    fixed = fixed_dates(cycle.state, has_notice=bool(publications_of(session, cycle.id or 0)))
     new = {name: getattr(cycle, name) if name in fixed else dates.get(name) for name in DATES}
     problems: dict[str, str] = {}
     before: tuple[str, datetime] | None = None
@@ -271,7 +276,7 @@ def set_dates(
             ):
                 problems[name] = _("考核已开启，这个日期不能空着。")
             continue
-        if before is not None and date <= before[1]:
+        if before is not None and date <= before[1] and name not in fixed:
             problems[name] = _("要晚于%(before)s。", before=date_label(before[0]))
         before = (name, date)
     if max_returns is not None and not 0 <= max_returns <= MOST_RETURNS:

@@ -20,6 +20,7 @@ from intranet.i18n import _
 from intranet.models import Cycle
 from intranet.queries.assignments import asked_of
 from intranet.queries.inquiries import waiting_of
+from intranet.queries.showing import unsettled_of
 from intranet.queries.volumes import handed_in_builds
 from intranet.rubric import ledger
 from intranet.rubric.facts import Facts
@@ -73,7 +74,15 @@ def standing_checks(
     items = items_of(scoring.rubric, sheets, cycle.combine)
     board = board_of(items, asked_of(session, cycle), everyone=True)
     scene = _Scene(session, cycle, scoring.rubric, sheets, board)
-    return [*out, *_filing(scene), *_review(scene), *_asked(scene), *_volumes(scene), *_data(scene)]
+    return [
+        *out,
+        *_filing(scene),
+        *_review(scene),
+        *_showings(scene),
+        *_asked(scene),
+        *_volumes(scene),
+        *_data(scene),
+    ]
 
 
 def _check(severity: str, code: str, places: Sequence[Place], text: str, **values: object) -> list[Check]:
@@ -115,6 +124,13 @@ def _review(scene: _Scene) -> list[Check]:
         *_check("warning", "review", few, _("%(names)s还有评委没评，按已评的人合成。")),
         *_check("warning", "review", doubtful, _("%(names)s还有标“存疑”的评分，不会计入。")),
     ]
+
+
+def _showings(scene: _Scene) -> list[Check]:
+    """Units whose turn in the meeting room was never settled, while their session is still open."""
+    open_turns = unsettled_of(scene.session, scene.cycle.id or 0)
+    places = scene.names(lambda s: s.entry.id in open_turns)
+    return _check("warning", "showing", places, _("%(names)s的展示考核还没有审定，这一场也没有结束。"))
 
 
 def _asked(scene: _Scene) -> list[Check]:

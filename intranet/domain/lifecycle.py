@@ -231,11 +231,13 @@ def advance_checks(
     *,
     held: Result | None,
     is_current: bool,
+    has_notice: bool,
     at: datetime,
 ) -> list[Check]:
     """What speaks against the next step.
 
-    :param held: the freeze that holds; :param is_current: whether it is made of the facts of now.
+    :param held: the freeze that holds; :param is_current: whether it is made of the facts of now;
+    :param has_notice: whether a publication (公示) was issued.
     """
     out: list[Check] = []
     entries = [s.entry for s in sheets.values()]
@@ -251,6 +253,8 @@ def advance_checks(
             elif not is_current:
                 out.append(Check("error", "freeze", _("冻结之后数据又有改动。请重新冻结，再公示。")))
         case CycleState.PUBLISHED:
+            if not has_notice and not cycle.practice:
+                out.append(Check("warning", "publication", _("还没有发布公示。定稿以后不能再公示。")))
             if cycle.publish_until is not None and at < cycle.publish_until:
                 out.append(Check("warning", "dates", _("公示期还没有结束。")))
         case _:

@@ -19,7 +19,7 @@ from intranet.domain.phases import filing_deadline
 from intranet.domain.standing import Item, next_due, progress_of
 from intranet.enums import CycleState, Role, SchoolRole, SubmissionState
 from intranet.i18n import _
-from intranet.models import Appeal, Cycle, Entry, EntrySchool, Publication, Result, Return
+from intranet.models import Appeal, Cycle, Entry, EntrySchool, Publication, Result, Return, Showing
 from intranet.queries import appeals
 from intranet.queries import todo as stored
 from intranet.queries.cycles import latest_results
@@ -320,6 +320,21 @@ def appeal_todos(session: Session, actor: Actor) -> list[Todo]:
         for review, appeal, entry, cycle in appeals.asked_of(session, actor)
         if review.said_at is None and appeal.state in appeals.OPEN and cycle.state == CycleState.PUBLISHED
     ]
+
+
+def showing_todos(actor: Actor, cycles: Mapping[int, Cycle], running: Sequence[Showing]) -> list[Todo]:
+    """Sessions of the meeting room (展示考核) that are on: the chair runs them, a reviewer scores.
+
+    :param cycles: those in which scores are given now, by id; :param running: their open sessions.
+    """
+    out = []
+    for one in running:
+        cycle, chairs = cycles[one.cycle_id], actor.chairs(one.cycle_id)
+        text = _("展示考核进行中，请主持") if chairs else _("展示考核进行中，请进入评分")
+        page = "panel.showing_run" if chairs else "panel.showing_score"
+        about = f"{cycle.title}　{one.title}"
+        out.append(Todo(text, about, page, {"showing_id": one.id or 0}, urgent=True))
+    return out
 
 
 def declaration_todos(cycle: Cycle, at: datetime) -> list[Todo]:

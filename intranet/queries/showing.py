@@ -163,6 +163,20 @@ def meetings_of(session: Session, actor: Actor, cycle_id: int) -> list[Meeting]:
     return out
 
 
+def unsettled_of(session: Session, cycle_id: int) -> dict[int, int]:
+    """Turns without a settlement in sessions that are still open: how many, by entry id. One query."""
+    query = select(Turn.entry_id).join(Showing, col(Showing.id) == col(Turn.showing_id))
+    query = query.where(Showing.cycle_id == cycle_id, col(Showing.closed_at).is_(None))
+    return dict(Counter(session.exec(query.where(Turn.state != TurnState.SETTLED))))
+
+
+def running_of(session: Session, cycle_ids: Sequence[int]) -> Sequence[Showing]:
+    """Open sessions in which a unit presents, is scored or was revealed just now. One query."""
+    on = select(Turn.showing_id).where(col(Turn.state).in_(ACTIVE))
+    query = select(Showing).where(col(Showing.cycle_id).in_(cycle_ids), col(Showing.closed_at).is_(None))
+    return session.exec(query.where(col(Showing.id).in_(on)).order_by(col(Showing.id))).all()
+
+
 def turns_of(session: Session, showing_id: int) -> list[Turn]:
     """All turns in order, for the acts on the order itself."""
     query = select(Turn).where(Turn.showing_id == showing_id).order_by(col(Turn.position), col(Turn.id))

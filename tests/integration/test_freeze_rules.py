@@ -16,7 +16,7 @@ from intranet.domain import freeze as work
 from intranet.domain.freeze_check import standing_checks
 from intranet.domain.recheck import recheck
 from intranet.domain.scoring import EntrySheet, Scoring, score_entries, scoring_for
-from intranet.enums import BuildState, ConfirmState, CycleState, SubmissionState, TieRule
+from intranet.enums import BuildState, ConfirmState, CycleState, SubmissionState, TieRule, TurnState
 from intranet.errors import DomainError, Invalid
 from intranet.models import (
     Answer,
@@ -30,6 +30,8 @@ from intranet.models import (
     LogEntry,
     Mark,
     Result,
+    Showing,
+    Turn,
     Unit,
     UnitResult,
     Volume,
@@ -164,6 +166,28 @@ def test_what_units_and_schools_still_owe_is_named(world: World, base: str, clie
         f"/entries/{second_id}/confirmations",
     ):
         assert f'href="{url}"' in page, url
+
+
+def test_a_turn_of_an_open_session_that_was_not_settled(world: World, base: str, client_for: SignIn) -> None:
+    with world.write() as session:
+        showing = Showing(cycle_id=world.cycle_id, title="上午场", target="A1.2", most=Fraction(3))
+        session.add(showing)
+        session.flush()
+        showing_id = showing.id or 0
+        for n, (unit, state) in enumerate((("g01", TurnState.SETTLED), ("g02", TurnState.REVEALED))):
+            turn = Turn(showing_id=showing_id, entry_id=world.entries[unit], position=n, state=state)
+            session.add(turn)
+        session.commit()
+    text = "丁桥教育集团的展示考核还没有审定，这一场也没有结束。"
+    assert checks(world) == [("warning", "showing", text)]
+    assert f'href="{base}/showing"' in client_for("admin").get(f"{base}/freeze").get_data(as_text=True)
+    with world.write() as session:
+        held_session = session.get(Showing, showing_id)
+        assert held_session is not None
+        held_session.closed_at = datetime.now(UTC)
+        session.add(held_session)
+        session.commit()
+    assert checks(world) == []
 
 
 def test_a_volume_that_was_not_built_of_what_was_handed_in(world: World, base: str) -> None:
@@ -399,7 +423,7 @@ def test_after_publication_only_a_caller_that_may_freezes_and_the_whole_cohort_f
         assert len(logged.detail["accepted"]) == 1  # taken as accepted, and said so
         assert logged.detail["moved"][0]["clauses"] == [{"code": "B4", "points": ["4", "3"]}]
         session.commit()
-    text = client_for("admin").text(f"{base}/freeze")
+    text = client_for("admin").get(f"{base}/freeze").get_data(as_text=True)
     assert "第 2 次冻结后，2 个单位有变动" in text
     assert "4 → 3" in text
 

@@ -28,7 +28,7 @@ from intranet.enums import CycleState
 from intranet.models import Cycle, Entry, LogEntry, Publication, Result, SpecialDay, UnitResult
 from intranet.plugins import RubricRegistry, build_plugin_manager
 from intranet.queries.publication import columns_of, table_of
-from intranet.queries.results import Ranking, ranking
+from intranet.queries.results import Cohort, Ranking, ranking
 from intranet.rubric.numbers import show
 from tests.integration.panel_ground import log, more_units, said
 from tests.integration.test_bureau_results import change_absences, fill
@@ -220,6 +220,70 @@ def test_the_to_do_asks_for_it_until_it_is_out_and_again_after_another_freeze(
     assert "34.8" in said(lead, f"/published/{first.id}")
     assert "这份公示已被后来的代替" in said(lead, f"/published/{first.id}")
     assert "36.8" in said(lead, f"/published/{second.id}")
+
+
+def test_going_on_without_a_notice_is_warned_of(world: World, frozen: str, client_for: SignIn) -> None:
+    admin, text = client_for("admin"), "还没有发布公示。定稿以后不能再公示。"
+    assert text not in said(admin, f"{frozen}/phase")
+    world.move_to(CycleState.PUBLISHED)
+    assert text in said(admin, f"{frozen}/phase")
+    refused = admin.post(f"{frozen}/phase", {"to": "final"})
+    assert (refused.status_code, "勾选后再继续" in refused.get_data(as_text=True)) == (422, True)
+    publish(admin, frozen)
+    assert text not in said(admin, f"{frozen}/phase")
+    with world.write() as session:
+        session.delete(stored(world)[0])
+        cycle = session.get(Cycle, world.cycle_id)
+        assert cycle is not None
+        cycle.practice = True  # has no notice, and needs none
+        session.add(cycle)
+        session.commit()
+    assert text not in said(admin, f"{frozen}/phase")
+
+
+def test_the_days_of_a_notice_do_not_move_behind_its_back(
+    world: World, frozen: str, client_for: SignIn
+) -> None:
+    admin = client_for("admin")
+    world.move_to(CycleState.PUBLISHED)
+    assert "由公示确定" not in said(admin, f"{frozen}/dates")
+    assert admin.post(f"{frozen}/dates", {"publish_until": "2031-01-31T18:00"}).status_code == 303
+    assert until(world) == datetime(2031, 1, 31, 10, tzinfo=UTC)
+    publish(admin, frozen)
+    stated = until(world)
+    assert stated != datetime(2031, 1, 31, 10, tzinfo=UTC)
+    page = said(admin, f"{frozen}/dates")
+    assert page.count("由公示确定") == 2
+    assert f'href="{frozen}/publication"' in html(admin, f"{frozen}/dates")
+    assert "保存日程" not in page  # nothing is left to change
+    assert admin.post(f"{frozen}/dates", {"publish_until": "2031-06-30T18:00"}).status_code == 303
+    assert until(world) == stated
+
+
+def html(client: Client, path: str) -> str:
+    return str(client.get(path).get_data(as_text=True))
+
+
+def until(world: World) -> datetime | None:
+    with world.read() as session:
+        cycle = session.get(Cycle, world.cycle_id)
+        assert cycle is not None
+        return cycle.publish_until
+
+
+def test_after_the_final_step_only_what_was_published_is_shown(
+    world: World, frozen: str, client_for: SignIn
+) -> None:
+    admin = client_for("admin")
+    world.move_to(CycleState.PUBLISHED)
+    publish(admin, frozen)
+    assert 'id="publication"' in html(admin, f"{frozen}/publication")
+    for state in (CycleState.FINAL, CycleState.ARCHIVED):
+        world.move_to(state)
+        page = html(admin, f"{frozen}/publication")
+        assert stored(world)[0].title in page
+        assert 'id="publication"' not in page
+        assert "<textarea" not in page
 
 
 def test_a_stale_form_is_refused_and_nothing_typed_is_lost(
@@ -565,8 +629,8 @@ def test_all_letters_in_one_file_and_in_a_zip(world: World, published: str, clie
 def test_the_distance_to_the_mean_is_exact_and_needs_three(world: World, frozen: str) -> None:
     found = list_of(world)
     first, second = found.lines
-    assert distance_to_mean(found.lines, first, "B4") is None
-    cohort = (first, second, second)
+    assert distance_to_mean(Cohort(found.lines), first, "B4") is None
+    cohort = Cohort((first, second, second))
     own, other = (x.result.sheet["B4"].points for x in (first, second))
     assert (own, other) == (4, 3)
     assert distance_to_mean(cohort, first, "B4") == Fraction(2, 3)

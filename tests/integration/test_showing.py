@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlmodel import select
 
-from intranet.domain import showing_plan
+from intranet.domain import showing_plan, showing_targets
 from intranet.domain.scoring import score_entries, scoring_for
 from intranet.domain.showing import proposal
-from intranet.domain.showing_plan import targets_of
+from intranet.domain.showing_targets import targets_of
 from intranet.enums import CombineRule, CycleState, RecusalKind, Role, SubmissionState, TurnState
+from intranet.errors import NotFound
 from intranet.models import Answer, Cycle, Declaration, Entry, Grant, Recusal, Showing, TurnScore
 from tests.integration.panel_ground import combine_by, give_school, log, marks, more_units, said
 from tests.integration.showing_ground import (
@@ -89,17 +90,17 @@ def test_a_unit_whose_form_hides_the_target_is_left_out_with_the_reason(world: W
         assert entry is not None
         scoring = scoring_for(cycle, app.extensions["intranet"].registry)
         sheet = score_entries(session, cycle, scoring, [entry])[entry.id or 0]
-        target = showing_plan.target_of(scoring.rubric, "figure:show")
-        judged = showing_plan.target_of(scoring.rubric, "clause:A1.2")
-    assert showing_plan.absence(scoring.rubric, sheet, target) == ""
+        target = showing_targets.target_of(scoring.rubric, "figure:show")
+        judged = showing_targets.target_of(scoring.rubric, "clause:A1.2")
+    assert showing_targets.absence(scoring.rubric, sheet, target) == ""
     hidden = type(sheet.form)(sheet.form.fields, {"show": "本单位没有初中"}, sheet.form.labels)
     sheet.form = hidden
-    assert showing_plan.absence(scoring.rubric, sheet, target) == "本单位没有初中"
-    assert showing_plan.absence(scoring.rubric, sheet, judged) == ""
+    assert showing_targets.absence(scoring.rubric, sheet, target) == "本单位没有初中"
+    assert showing_targets.absence(scoring.rubric, sheet, judged) == ""
     sheets = {entry.id or 0: sheet}
-    (left,) = showing_plan.candidates(scoring.rubric, sheets, target, {})
+    (left,) = showing_targets.candidates(scoring.rubric, sheets, target, {})
     assert (left.entry.name, left.why) == ("甲山教育集团", "本单位没有初中")
-    assert showing_plan.chosen([left], [entry.id or 0]) == []
+    assert showing_targets.chosen([left], [entry.id or 0]) == []
 
 
 def test_the_new_page_says_what_cannot_be_used(world: World, client_for: SignIn) -> None:
@@ -596,6 +597,20 @@ def test_closing_and_opening_again(world: World, client_for: SignIn) -> None:
     assert room.step(chair, "start", "g02").status_code == 303
 
 
+def test_a_session_that_is_on_is_a_to_do_of_those_who_are_asked(world: World, client_for: SignIn) -> None:
+    with_figure(world)
+    chair, one = client_for("chair"), client_for("rev1")
+    room = Room(world, prepare(chair, world))
+    assert "展示考核进行中" not in said(chair, "/panel") + said(one, "/panel")  # planned only
+    assert room.step(chair, "start").status_code == 303
+    assert "展示考核进行中，请主持" in said(chair, "/panel")
+    assert f'href="/panel/showings/{room.id}/run"' in chair.get("/panel").get_data(as_text=True)
+    assert "展示考核进行中，请进入评分" in said(one, "/panel")
+    assert f'href="/panel/showings/{room.id}/score"' in one.get("/panel").get_data(as_text=True)
+    assert room.step(chair, "back").status_code == 303
+    assert "展示考核进行中" not in said(chair, "/panel") + said(one, "/panel")
+
+
 # --- the reviewers --------------------------------------------------------------------------------
 
 
@@ -844,3 +859,48 @@ def test_where_the_chair_decides_a_reason_is_needed(world: World, client_for: Si
     assert "评分不一致，请写明审定理由。" in refused.get_data(as_text=True)
     assert room.step(chair, "settle", points="3.5", reason="取中").status_code == 303
     assert figure(world) == Fraction(7, 2)
+
+
+# --- odd moments -----------------------------------------------------------------------------------
+
+
+def test_scoring_again_where_nobody_is_left_to_score_is_refused_in_words(
+    world: World, client_for: SignIn
+) -> None:
+    with_figure(world)
+    chair, one, two = client_for("chair"), client_for("rev1"), client_for("rev2")
+    room = Room(world, prepare(chair, world))
+    room.revealed(chair, {one: "1", two: "4"})
+    recuse(world, "rev1")
+    recuse(world, "rev2")
+    answer = room.step(chair, "reopen", reason="没有人了")
+    assert answer.status_code == 409
+    assert "不用重新评分" in answer.get_data(as_text=True)
+
+
+def test_a_token_of_another_form_opens_nothing_and_breaks_nothing(world: World, client_for: SignIn) -> None:
+    with_figure(world)
+    chair = client_for("chair")
+    shared = {"op": "shared", "text": "材料齐全", "code": ""}
+    assert chair.post(f"/panel/cycles/{world.cycle_id}/phrases", shared).status_code == 303
+    showing_id = prepare(chair, world, op="shared")
+    assert list(turn_ids(world, showing_id)) == ["g01", "g02"]
+    assert chair.post(f"/panel/cycles/{world.cycle_id}/phrases", shared | {"op": "other"}).status_code == 303
+    assert Room(world, showing_id).act(chair, "code", op="other").status_code == 303
+
+
+def test_the_domain_takes_no_unit_that_the_chair_stays_away_from(
+    world: World, app: Flask, client_for: SignIn
+) -> None:
+    with_figure(world)
+    recuse(world, "chair")
+    with world.write() as session:
+        cycle = session.get(Cycle, world.cycle_id)
+        entry = session.get(Entry, world.entries["g01"])
+        assert cycle is not None
+        assert entry is not None
+        rubric = scoring_for(cycle, app.extensions["intranet"].registry).rubric
+        target = showing_targets.target_of(rubric, "figure:show")
+        plan = showing_plan.read(showing_plan.Typed(title="场次", target=target.key), target)
+        with pytest.raises(NotFound):
+            showing_plan.create(session, world.actor("chair"), cycle, target, plan, [entry], "code")

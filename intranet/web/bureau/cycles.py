@@ -17,6 +17,7 @@ from intranet.models import Cycle
 from intranet.queries import cycles as lists
 from intranet.queries.entries import schools_of
 from intranet.queries.people import count_others
+from intranet.queries.publication import publications_of
 from intranet.queries.register import all_units
 from intranet.rubric.ranking import comparable
 from intranet.web import access
@@ -233,15 +234,14 @@ def _onward(cycle: Cycle, here: str) -> Response:
 
 def _dates(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
     typed = request.form if request.method == "POST" else {}
-    rows = [
-        (
-            name,
-            work.date_label(name),
-            typed.get(name, frame.as_input(getattr(cycle, name))),
-            name in work.fixed_dates(cycle.state),
+    has_notice = bool(publications_of(db(), cycle.id or 0))
+    fixed = work.fixed_dates(cycle.state, has_notice=has_notice)
+    rows = []
+    for name in work.DATES:
+        stored = frame.as_input(getattr(cycle, name))
+        rows.append(
+            (name, work.date_label(name), stored if name in fixed else typed.get(name, stored), name in fixed)
         )
-        for name in work.DATES
-    ]
     return frame.page(
         "bureau/cycle_dates.html",
         cycle,
@@ -249,6 +249,8 @@ def _dates(cycle: Cycle, *, status: int = 200, error: DomainError | None = None)
         status=status,
         error=error,
         rows=rows,
+        by_notice=work.NOTICE_DATES if has_notice else (),
+        may_return=cycle.state in (CycleState.DRAFT, CycleState.FILING, CycleState.REVIEW),
         max_returns=typed.get("max_returns", cycle.max_returns),
     )
 

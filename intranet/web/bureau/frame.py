@@ -38,22 +38,22 @@ def step_name(step: str) -> str:
     }[step]
 
 
-TABS = (
-    "progress",
-    "data",
-    "radar",
-    "showing",
-    "freeze",
-    "ranking",
-    "publication",
-    "appeals",
-    "phase",
-    "archive",
-    "rulings",
-    "dates",
-    "units",
-    "panel",
-)
+TAB_GROUPS = {
+    "filing": ("progress", "data", "radar"),
+    "review": ("panel", "showing"),
+    "results": ("freeze", "ranking", "publication", "appeals", "archive"),
+    "settings": ("phase", "dates", "units", "rulings"),
+}
+"""The pages of an opened cycle in the order of the work. A phone shows the pages of one group at a time."""
+
+
+def group_name(group: str) -> str:
+    return {
+        "filing": _("填报"),
+        "review": _("评分"),
+        "results": _("结果"),
+        "settings": _("设置"),
+    }[group]
 
 
 def tab_name(tab: str) -> str:
@@ -73,6 +73,15 @@ def tab_name(tab: str) -> str:
         "units": _("考核对象"),
         "panel": _("考核组"),
     }[tab]
+
+
+@dataclass(frozen=True, slots=True)
+class TabGroup:
+    """Pages of a running cycle that belong together. tabs: key and name; is_here: the open page is one."""
+
+    name: str
+    tabs: tuple[tuple[str, str], ...]
+    is_here: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +156,17 @@ def page(
         back_step=STEPS[place - 1] if place else "",
         next_step=STEPS[place + 1] if place + 1 < len(STEPS) else "",
         step_name=step_name,
-        tabs=[] if in_draft else [(key, tab_name(key)) for key in TABS],
+        tab_groups=[] if in_draft else _tab_groups(here),
         plugin_missing=not is_installed(cycle),
         **values,
     )
+
+
+def _tab_groups(here: str) -> list[TabGroup]:
+    return [
+        TabGroup(group_name(key), tuple((tab, tab_name(tab)) for tab in tabs), here in tabs)
+        for key, tabs in TAB_GROUPS.items()
+    ]
 
 
 # --- reading forms -------------------------------------------------------------------------------

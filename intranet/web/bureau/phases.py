@@ -17,6 +17,7 @@ from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
 from intranet.models import Cycle
 from intranet.queries import cycles as lists
+from intranet.queries.publication import publications_of
 from intranet.queries.results import results_of
 from intranet.web import access
 from intranet.web.context import actor, current_time, db, ground
@@ -94,7 +95,13 @@ def _advance_checks(cycle: Cycle) -> list[lifecycle.Check]:
     sheets = score_entries(db(), cycle, scoring, lists.entries_of(db(), cycle.id or 0))
     held = next(iter(results_of(db(), cycle.id or 0)), None)
     checks = lifecycle.advance_checks(
-        cycle, scoring, sheets, held=held, is_current=is_current(db(), held, sheets), at=current_time()
+        cycle,
+        scoring,
+        sheets,
+        held=held,
+        is_current=is_current(db(), held, sheets),
+        has_notice=bool(publications_of(db(), cycle.id or 0)),
+        at=current_time(),
     )
     return [*checks, *final_checks(db(), cycle), *closing_checks(db(), cycle)]
 

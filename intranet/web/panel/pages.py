@@ -14,6 +14,7 @@ from intranet.enums import CycleState
 from intranet.models import Cycle
 from intranet.queries import appeals, review
 from intranet.queries.inquiries import inquiries_of, open_places
+from intranet.queries.showing import HELD, running_of
 from intranet.rubric.model import Clause
 
 from .. import access
@@ -56,8 +57,11 @@ class Group:
 @bp.get("")
 def index() -> Response:
     declared = review.declared_cycles(db(), actor())
-    cards = [_card(c) if c.id in declared else _closed_card(c) for c in review.panel_cycles(db(), actor())]
+    cycles = review.panel_cycles(db(), actor())
+    cards = [_card(c) if c.id in declared else _closed_card(c) for c in cycles]
+    held = {c.id or 0: c for c in cycles if c.id in declared and c.state in HELD}
     asked = todo.appeal_todos(db(), actor())
+    asked += todo.showing_todos(actor(), held, running_of(db(), list(held)))
     todos = todo.in_order([*asked, *(t for card in cards for t in card.todos)])
     return answer("panel/index.html", cards=cards, todos=todos, appeals=appeals.asked_of(db(), actor()))
 
