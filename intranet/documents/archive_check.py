@@ -57,7 +57,15 @@ def check(path: Path, hooks: Hooks) -> Verdict:
         verdict.difference = error.message
     except DomainError as error:
         verdict.difference = error.message
-    except (RecursionError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (
+        RecursionError,
+        ArithmeticError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+    ) as error:
         # what the archive says has not the form it should have: text where a number stands, a part missing
         why = f"{type(error).__name__}: {error}"
         verdict.difference = _("归档的内容不是应有的样子（%(why)s）。", why=why[:200])

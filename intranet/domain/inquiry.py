@@ -19,6 +19,7 @@ from intranet.i18n import _
 from intranet.models import Cycle, Entry, Inquiry
 from intranet.queries.entries import schools_of
 from intranet.queries.inquiries import inquiries_of, is_open
+from intranet.queries.review import panel_entry_for
 
 MOST_QUESTION, MOST_ANSWER = 1000, 2000
 MOST_OPEN = 5
@@ -38,11 +39,12 @@ def ask(
 ) -> Inquiry:
     """Ask the unit about an indicator. The same open question of the same person is not asked twice.
 
-    :raises NotFound: the actor is not on this panel. :raises DomainError: not in review or deliberation,
-        nothing was submitted, or too many questions wait. :raises Invalid: no question, or too long.
+    :raises NotFound: the actor does not meet the entry: not on its panel, or to stay away from it (回避).
+    :raises DomainError: not in review or deliberation, nothing was submitted, or too many questions wait.
+    :raises Invalid: no question, or too long.
     """
-    if not actor.on_panel(cycle.id or 0) or entry.id is None:
-        raise NotFound(_("没有这份填报，或您无权评它。"))
+    assert entry.id is not None
+    panel_entry_for(session, actor, entry.id)
     require_asking(cycle)
     if entry.state == SubmissionState.OPEN:
         raise DomainError(_("%(unit)s 还没有提交，不能质询。", unit=entry.name))
@@ -69,8 +71,10 @@ def withdraw(
 ) -> None:
     """Take a question back before it is answered: who asked it, or the chair. Twice is once.
 
-    :raises Forbidden: another's question. :raises Conflict: answered meanwhile.
+    :raises NotFound: the actor does not meet the entry. :raises Forbidden: another's question.
+    :raises Conflict: answered meanwhile.
     """
+    panel_entry_for(session, actor, inquiry.entry_id)
     if actor.user_id != inquiry.asked_by and not actor.chairs(cycle.id or 0):
         raise Forbidden(_("只有提问的评委和组长可以撤回质询。"))
     if inquiry.withdrawn_at is not None:
@@ -104,10 +108,12 @@ def reply(
 ) -> Inquiry:
     """Answer, or put right an answer given before; also while the filing is locked.
 
-    :raises Forbidden: not the lead school's filer. :raises DomainError: not in review or deliberation.
-    :raises Invalid: no answer, or too long. :raises Conflict: withdrawn, or answered in another window;
+    :raises NotFound: another entry's question. :raises Forbidden: not the lead school's filer.
+    :raises DomainError: not in review or deliberation. :raises Invalid: no answer, or too long. :raises Conflict: withdrawn, or answered in another window;
         ``theirs`` is the inquiry as it stands.
     """
+    if inquiry.entry_id != entry.id:
+        raise NotFound(_("没有这个问题。"))
     if not may_answer(session, actor, entry):
         raise Forbidden(_("质询由牵头学校的填报负责人答复。"))
     require_asking(cycle)

@@ -19,9 +19,10 @@ from intranet.domain.marking import MOST_WAIVER, Given, completed, needs_reason,
 from intranet.domain.phases import require_deliberation, require_review
 from intranet.domain.standing import Item, Leaf
 from intranet.enums import CycleState, SubmissionState
-from intranet.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from intranet.errors import Conflict, DomainError, Forbidden, Invalid
 from intranet.i18n import _
 from intranet.models import SETTLED, Answer, Cycle, Entry, Mark
+from intranet.queries.review import panel_entry_for
 from intranet.rubric.checks import parse_value
 from intranet.rubric.marks import check_mark
 from intranet.rubric.model import Field, Rubric
@@ -45,13 +46,12 @@ def save_marks(
     In deliberation only the own existing marks are changed, each with ``why``; leaves without an own
     mark are the chair's then and are passed over.
 
-    :raises NotFound: the actor is not on this cycle's panel.
+    :raises NotFound: the actor does not meet this entry: not on its panel, or to stay away from it (回避).
     :raises DomainError: not in review or deliberation, or the unit has not submitted.
     :raises Invalid: ``problems`` by clause code: what to enter instead.
     :raises Conflict: ``theirs`` is {code: Mark} of marks changed since they were read.
     """
-    if not actor.on_panel(_id(cycle)):
-        raise NotFound(_("没有这份填报，或您无权评它。"))
+    panel_entry_for(session, actor, _id(item.entry))
     require_scoring(cycle, item.entry, at)
     require_asked(session, actor, cycle, item.entry, item.indicator.code)
     leaves = {leaf.code: leaf for leaf in item.leaves}
@@ -232,11 +232,12 @@ def settle(
 ) -> Mark:
     """The chair's word on one leaf, with a reason; it stands before all reviewers' marks.
 
-    :raises Forbidden: not this cycle's chair. :raises DomainError: not in review or deliberation,
-        or not submitted. :raises Invalid: a mark the clause cannot take, or no reason.
+    :raises Forbidden: not this cycle's chair. :raises NotFound: an entry to stay away from (回避).
+    :raises DomainError: not in review or deliberation, or not submitted. :raises Invalid: a mark the clause cannot take, or no reason.
     :raises Conflict: another chair settled meanwhile.
     """
     require_chair(actor, cycle)
+    panel_entry_for(session, actor, _id(leaf.entry))
     require_settling(cycle, leaf.entry)
     if leaf.bar:
         raise Invalid(_("这一款不用评分：%(why)s。", why=leaf.bar), field=leaf.code)
@@ -267,6 +268,7 @@ def settle(
 def withdraw_settlement(session: Session, actor: Actor, cycle: Cycle, leaf: Leaf, *, version: int) -> None:
     """Take the chair's word back, so that the reviewers' marks count again."""
     require_chair(actor, cycle)
+    panel_entry_for(session, actor, _id(leaf.entry))
     require_settling(cycle, leaf.entry)
     mark = _settlement(session, leaf)
     if mark is None:
@@ -320,6 +322,7 @@ def save_figure(
     :raises Conflict: changed meanwhile; ``theirs`` is the stored value.
     """
     require_chair(actor, cycle)
+    panel_entry_for(session, actor, _id(entry))
     require_settling(cycle, entry)
     value = parse_value(wanted, text)
     query = select(Answer).where(

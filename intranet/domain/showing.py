@@ -21,7 +21,8 @@ from intranet.domain.phases import require_review
 from intranet.domain.review import MAX_REASON, require_chair, require_settling, save_figure
 from intranet.domain.review import settle as settle_leaf
 from intranet.domain.scoring import EntrySheet
-from intranet.domain.showing_plan import Target, require_version
+from intranet.domain.showing_plan import require_version
+from intranet.domain.showing_targets import Target
 from intranet.domain.standing import leaf_of
 from intranet.enums import CombineRule, TurnState
 from intranet.errors import Conflict, DomainError, Invalid, NotFound
@@ -148,7 +149,7 @@ def reopen(session: Session, actor: Actor, room: Room, turn_id: int, *, version:
     asked, scores = _given(session, room, turn)
     points = [s.points for s in scores]
     missing = {r.user_id for r in asked} - {s.user_id for s in scores}
-    if not missing and max(points) - min(points) <= room.showing.spread:
+    if not missing and (not points or max(points) - min(points) <= room.showing.spread):
         limit = show(room.showing.spread)
         raise DomainError(_("分差没有超过 %(limit)s 分，不用重新评分。", limit=limit))
     if not reason.strip():

@@ -1,14 +1,13 @@
-"""Preparing a session of the meeting room (展示考核): what is scored, who presents, in which order.
+"""Preparing a session of the meeting room (展示考核): its form, who presents, in which order.
 
-Running it is ``showing.py``. What a session can score is read from the cycle's rubric: the figures that the panel
-owns, and the clauses that are judged by a number.
+What it can score is ``showing_targets.py``, running it ``showing.py``.
 """
 
 from __future__ import annotations
 
 import random
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -20,89 +19,17 @@ from intranet.actor import Actor
 from intranet.domain.log import record
 from intranet.domain.marking import parse_points
 from intranet.domain.phases import require_review
-from intranet.domain.scoring import EntrySheet
-from intranet.domain.standing import bar_of, figures
+from intranet.domain.showing_targets import Target
 from intranet.enums import TurnState
 from intranet.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
 from intranet.i18n import _
 from intranet.models import Cycle, Entry, Showing, Turn
 from intranet.queries import showing as queries
-from intranet.rubric.fields import Form
-from intranet.rubric.marks import printed_max
-from intranet.rubric.model import JudgedClause, Rubric
 from intranet.rubric.numbers import as_text, show
 
 MOST_MINUTES = 180
 ORDERS = ("code", "lot")
 """How the first order is made: by unit code, or drawn by lot (抽签). Turns are moved by hand afterwards."""
-
-_EMPTY = Form({}, {}, {})
-
-
-@dataclass(frozen=True)
-class Target:
-    """What the scores of a session settle. key: ``figure:<field key>`` or ``clause:<code>``.
-
-    most: top of the scale, None if nothing says it; why: why it cannot be used, "" if it can. places:
-    decimals of a score.
-    """
-
-    key: str
-    code: str
-    name: str
-    most: Fraction | None
-    places: int
-    why: str = ""
-
-    @property
-    def field(self) -> str:
-        """Key of the figure; "" for a judged clause."""
-        kind, _colon, key = self.key.partition(":")
-        return key if kind == "figure" else ""
-
-
-def targets_of(rubric: Rubric) -> list[Target]:
-    """Everything that a meeting could score, in printed order, with what cannot be used and why."""
-    everybody = Form(rubric.all_fields, {}, {})
-    out = []
-    for clause in rubric.leaves():
-        own = [f for f in figures(rubric, clause, everybody) if f.type in ("number", "count")]
-        for found in own:
-            most = found.most if found.most is not None else printed_max(clause)
-            places = 0 if found.type == "count" else rubric.places
-            why = _no_scale(clause.unset, most)
-            out.append(Target(f"figure:{found.key}", clause.code, found.label, most, places, why))
-        if isinstance(clause, JudgedClause) and not own:
-            most = printed_max(clause)
-            why = _("只评结论，不打分数，请在审定页定。") if clause.options else _no_scale(clause.unset, most)
-            out.append(Target(f"clause:{clause.code}", clause.code, clause.name, most, rubric.places, why))
-    return out
-
-
-def _no_scale(unset: str, most: Fraction | None) -> str:
-    if unset:
-        return _(
-            "%(unset)s，本周期不能打分。分值由裁定给出，开启周期时固定；请在下一周期的“裁定口径”里填写。",
-            unset=unset,
-        )
-    return _("考核办法没有写明满分，不能打分。") if most is None else ""
-
-
-def target_of(rubric: Rubric, key: str) -> Target:
-    """The target with this key, or NotFound."""
-    found = next((t for t in targets_of(rubric) if t.key == key), None)
-    if found is None:
-        raise NotFound(_("这份考核办法里没有这一项。"))
-    return found
-
-
-def absence(rubric: Rubric, sheet: EntrySheet, target: Target) -> str:
-    """Why a unit has nothing to present for this target; "" if it has."""
-    if target.field in sheet.form.hidden:
-        return sheet.form.hidden[target.field] or _("不适用")
-    clause = rubric.by[target.code]
-    form = sheet.form if not target.field else _EMPTY  # the figure itself is no reason against it
-    return bar_of(rubric, clause, sheet.sheet[clause.code], form)
 
 
 # --- what was typed -------------------------------------------------------------------------------
@@ -202,9 +129,11 @@ def create(
     """A session with these units, each presentable and in no other session of the target (see the page).
 
     :param entries: in the order of unit codes. :param lots: where the lots are drawn from; the system's by default.
+    :raises NotFound: a unit of another cycle, or one to stay away from (回避).
     :raises Invalid: no unit, or a target without a scale.
     """
     require_preparer(actor, cycle)
+    _require_own(session, actor, cycle, entries)
     if target.why or target.most is None:
         raise Invalid(target.why, {"target": target.why})
     if not entries:
@@ -321,6 +250,7 @@ def add_units(
 ) -> None:
     """Further units at the end of the order; those already in it stay where they are."""
     turns = _movable(session, actor, cycle, showing, version)
+    _require_own(session, actor, cycle, entries)
     there = {t.entry_id for t in turns}
     new = [e for e in entries if e.id not in there]
     if not new:
@@ -352,6 +282,13 @@ def _movable(session: Session, actor: Actor, cycle: Cycle, showing: Showing, ver
     _require_open(showing)
     require_version(showing, version)
     return queries.turns_of(session, showing.id or 0)
+
+
+def _require_own(session: Session, actor: Actor, cycle: Cycle, entries: Sequence[Entry]) -> None:
+    """Raise NotFound unless the actor meets all of these units, and they are of this cycle."""
+    met = {e.id for e in queries.met_entries(session, actor, cycle.id or 0)}
+    if any(e.id not in met for e in entries):
+        raise NotFound(_("没有这一场展示考核，或您无权查看。"))
 
 
 def _require_met(
@@ -407,32 +344,3 @@ def _log(
         showing=showing.id,
         **detail,
     )
-
-
-# --- who may be chosen ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A unit that the actor may put into a session. why: why it cannot be, "" if it can."""
-
-    entry: Entry
-    why: str
-
-
-def candidates(
-    rubric: Rubric, sheets: Mapping[int, EntrySheet], target: Target, taken: Mapping[int, str]
-) -> list[Candidate]:
-    """Every unit with the reason that leaves it out, in the order of ``sheets``."""
-    out = []
-    for entry_id, sheet in sheets.items():
-        why = absence(rubric, sheet, target)
-        if not why and entry_id in taken:
-            why = _("已排在“%(title)s”", title=taken[entry_id])
-        out.append(Candidate(sheet.entry, why))
-    return out
-
-
-def chosen(found: Sequence[Candidate], ids: Collection[int]) -> list[Entry]:
-    """The chosen units that can present; the others of the choice are left out."""
-    return [c.entry for c in found if c.entry.id in ids and not c.why]

@@ -14,7 +14,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from .numbers import as_text
+from .numbers import as_text, from_text
 
 
 class State(StrEnum):
@@ -176,7 +176,7 @@ def _plain(value: Any) -> Any:
 def _unplain(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() == {"n"}:
-            return Fraction(value["n"])
+            return from_text(value["n"])
         return {k: _unplain(v) for k, v in value.items()}
     if isinstance(value, list):
         return tuple(_unplain(v) for v in value)
@@ -188,7 +188,7 @@ def _text(value: Fraction | None) -> str | None:
 
 
 def _number(value: str | None) -> Fraction | None:
-    return None if value is None else Fraction(value)
+    return None if value is None else from_text(value)
 
 
 def score_to_json(score: Score) -> dict[str, Any]:
@@ -286,7 +286,7 @@ def result_from_json(data: Mapping[str, Any]) -> Result:
         total=_number(data["total"]),
         rank=data["rank"],
         tied=data["tied"],
-        subtotals={k: Fraction(v) for k, v in data["subtotals"].items()},
+        subtotals={k: from_text(v) for k, v in data["subtotals"].items()},
         outcome=Outcome(
             grade=outcome["grade"],
             ranked=outcome["ranked"],

@@ -32,6 +32,7 @@ LISTS = ("clause", "ruling", *SECTIONS)
 TABLES = ("deductions", "defaults", "terms", "assessors")
 _PLAIN = re.compile(r"[+-]?\d{1,12}(\.\d{1,12})?\Z")
 _WANTED = 64  # bound rubrics kept per definition
+_LARGEST = 10**12  # whole numbers in a definition stay below it, as decimals do
 
 
 @dataclass(frozen=True, eq=False)  # one object per loaded text; rulings may hold lists
@@ -118,11 +119,20 @@ def load(text: str, name: str = FILE, *, check: bool = True) -> Definition:
         opened, and a stricter lint of today must not close it.
     :raises RubricError: with all errors found, in the order of the file.
     """
+    try:
+        return _load(text, name, check=check)
+    except RecursionError:
+        raise RubricError([_("%(file)s: 层层嵌套太深: 请把层级减少", file=name)]) from None
+
+
+def _load(text: str, name: str, *, check: bool) -> Definition:
     where = Source(text, name)
     try:
         data = _plain(tomllib.loads(text, parse_float=_number))
     except tomllib.TOMLDecodeError as error:
         raise RubricError([str(syntax.explain(error, where))]) from None
+    except ValueError:  # a whole number of more digits than Python reads, or than any rubric needs
+        raise RubricError([_("%(file)s: 有一个整数太大: 请用 12 位以内的数", file=name)]) from None
     findings: list[Finding] = []
     data = _shape(data, where, findings)
     rulings = _rulings(data.get("ruling", []), where, findings)
@@ -215,11 +225,13 @@ def _number(text: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """TOML dates as ISO text; the rest as it is."""
+    """TOML dates as ISO text; the rest as it is. :raises ValueError: a whole number beyond all measure."""
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_plain(v) for v in value]
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        raise ValueError("too large")
     return value.isoformat() if isinstance(value, date | datetime | time) else value
 
 

@@ -41,6 +41,16 @@ def as_fraction(value: Any) -> Any:
     raise ValueError("not an exact number")
 
 
+_EXACT = re.compile(r"-?\d{1,1000}(\.\d{1,1000}|/(?!0+\Z)\d{1,1000})?\Z", re.ASCII)
+
+
+def from_text(text: str) -> Fraction:
+    """What :func:`as_text` wrote. :raises ValueError: anything else, such as 1e999999999, which is a billion digits."""
+    if not _EXACT.match(text):
+        raise ValueError("not an exact number")
+    return Fraction(text)
+
+
 def as_text(value: Fraction) -> str:
     """Exact text: a finite decimal where there is one (``0.8``), else ``13/3``. Reads back equal."""
     n, d = value.numerator, value.denominator

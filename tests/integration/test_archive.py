@@ -465,6 +465,20 @@ def test_a_score_changed_with_every_hash_is_found_by_the_log_and_by_scoring_agai
     )
 
 
+@pytest.mark.parametrize("points", ["1e999999999", "1/0", "NaN", "１", 3])
+def test_numbers_that_no_archive_has_are_refused_at_once(
+    archive: Path, plugin: None, monkeypatch: pytest.MonkeyPatch, points: object
+) -> None:
+    """Forged with all hashes: 1e999999999 read as a number would be a billion digits."""
+
+    def change(unit: dict[str, Any]) -> None:
+        unit["document"]["sheet"]["A1.2"]["points"] = points
+
+    monkeypatch.setattr(archive_check, "_one", lambda *_a: None)
+    code, said = verify(rebuilt(archive, in_unit(change)))
+    assert (code, "不一致：" in said) == (1, True)
+
+
 def test_columns_that_tell_another_total_than_the_document_are_named(archive: Path, plugin: None) -> None:
     code, said = verify(rebuilt(archive, in_unit(lambda unit: unit.update(total="99"))))
     assert code == 1

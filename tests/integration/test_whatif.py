@@ -163,6 +163,26 @@ def test_an_uploaded_version_is_refused_by_line(world: World, base: str, client_
     assert (nothing.status_code, "请选一份 rubric.toml" in nothing.get_data(as_text=True)) == (422, True)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "a = " + "[" * 400_000 + "]" * 400_000,
+        "a = " + "{a = " * 2000 + "1" + "}" * 2000,
+        "a" + ".a" * 3000 + " = 1",
+        "a = " + "9" * 5000,
+        sample.SAMPLE.replace("max = ", "max = 0x" + "f" * 6000 + " # ", 1),
+        sample.SAMPLE.replace("max = ", "max = 1e999999999 # ", 1),
+        "\n".join(f'[[clause]]\ncode="Z{n}"\nin="Z{n - 1}"\nkind="sum"\ntext="x"' for n in range(3000)),
+    ],
+    ids=["nested lists", "nested tables", "dots", "digits", "hex", "exponent", "chain"],
+)
+def test_a_hostile_upload_is_refused_in_words(base: str, client_for: SignIn, said: str) -> None:
+    answer = client_for("admin").post(f"{base}/whatif", {"file": (BytesIO(said.encode()), "明年.toml")})
+    assert answer.status_code == 409
+    text = answer.get_data(as_text=True)
+    assert ("不能这样试算" in text, "明年.toml" in text) == (True, True)
+
+
 def test_an_uploaded_version_is_tried_and_forgotten(
     world: World, base: str, client_for: SignIn, app: Flask
 ) -> None:

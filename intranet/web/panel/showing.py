@@ -16,7 +16,8 @@ from intranet.domain.operations import outcome_of, remember
 from intranet.domain.phases import require_review
 from intranet.domain.scoring import score_entries
 from intranet.domain.showing import Room, later_word, proposed_points
-from intranet.domain.showing_plan import Candidate, Target, Typed, candidates, target_of, targets_of
+from intranet.domain.showing_plan import Typed
+from intranet.domain.showing_targets import Candidate, Target, candidates, chosen, target_of, targets_of
 from intranet.errors import Conflict, DomainError, Forbidden, Invalid
 from intranet.i18n import _
 from intranet.models import Cycle, Showing
@@ -100,13 +101,13 @@ def showing_create(cycle_id: int) -> Response:
     cycle = _prepared(cycle_id)
     op = request.form.get("op", "")
     before = outcome_of(db(), actor(), op)
-    if before is not None:
+    if isinstance(before, dict) and "showing" in before:
         return go(url_for("panel.showing", showing_id=before["showing"]))
     typed = _typed()
     target = target_of(scoring_of(cycle).rubric, typed.target)
     try:
         plan = plan_work.read(typed, target)
-        entries = plan_work.chosen(_candidates(cycle, target), typed.units)
+        entries = chosen(_candidates(cycle, target), typed.units)
         made = plan_work.create(db(), actor(), cycle, target, plan, entries, typed.order)
     except Invalid as error:
         return _new_page(cycle, typed, target, error=error)
@@ -181,7 +182,7 @@ def showing_post(showing_id: int) -> Response:
     here = url_for("panel.showing", showing_id=showing_id)
     op = request.form.get("op", "")
     before = outcome_of(db(), actor(), op)
-    if before is not None:
+    if isinstance(before, dict) and "to" in before:
         return go(before["to"])
     typed = _typed()
     try:
@@ -216,9 +217,7 @@ def _act(room: Room, typed: Typed) -> str | None:
             plan_work.drop_unit(db(), actor(), cycle, one, turn_id, version=version)
         case "add":
             found = _candidates(cycle, room.target)
-            plan_work.add_units(
-                db(), actor(), cycle, one, plan_work.chosen(found, typed.units), version=version
-            )
+            plan_work.add_units(db(), actor(), cycle, one, chosen(found, typed.units), version=version)
         case "delete":
             plan_work.delete(db(), actor(), cycle, one, version=version)
             say("done", _("已删除“%(title)s”。", title=one.title))
