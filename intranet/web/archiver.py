@@ -1,7 +1,8 @@
 """Putting an archive together: the texts while the database is read, the files after it was let go.
 
 A small one is made while the person waits; a large one in a thread of the server, with its progress on
-the page. What was going on is forgotten at a restart: nothing is lost, the button is there again.
+the page. A restart ends it without a trace but for a mark in the data folder, by which the page says so:
+nothing is lost, the button is there again.
 """
 
 from __future__ import annotations
@@ -80,6 +81,14 @@ class Archiver:
     def progress(self, cycle_id: int) -> Progress | None:
         return self.running.get(cycle_id)
 
+    def was_interrupted(self, cycle_id: int) -> bool:
+        """Whether the server stopped while it made the cycle's archive."""
+        going = self.running.get(cycle_id)
+        return (going is None or going.finished) and self._mark(cycle_id).exists()
+
+    def _mark(self, cycle_id: int) -> Path:
+        return self.settings.data / f".archiving-{cycle_id}"
+
     def start(self, cycle_id: int, actor: Actor, total: int, op: str = "") -> None:
         """Make a large archive in the background; one at a time for a cycle."""
         with self._lock:
@@ -87,6 +96,7 @@ class Archiver:
             if going is not None and not going.finished:
                 return
             self.running[cycle_id] = Progress(total=total)
+            self._mark(cycle_id).touch()
             thread = threading.Thread(
                 target=self._run, args=(cycle_id, actor, op), name="archive", daemon=True
             )
@@ -107,7 +117,9 @@ class Archiver:
         except Exception:  # told on the page; the log says what it was
             log.exception("archive of cycle %s", cycle_id)
             progress.error = _("生成时出错，没有归档。请再试一次；仍不行请把日志交给管理员。")
-        progress.finished = True
+        finally:
+            self._mark(cycle_id).unlink(missing_ok=True)
+            progress.finished = True
 
     def make(self, cycle_id: int, actor: Actor, progress: Progress | None = None, *, op: str = "") -> None:
         """Write the file, keep it in the store, note it, and close the cycle; one after the other, and the
@@ -120,6 +132,7 @@ class Archiver:
                 done = outcome_of(session, actor, op) is not None
             if not done:
                 self._make(cycle_id, actor, progress or Progress(), op)
+            self._mark(cycle_id).unlink(missing_ok=True)
 
     def _make(self, cycle_id: int, actor: Actor, progress: Progress, op: str) -> None:
         with tempfile.TemporaryFile(dir=self.settings.data) as file:

@@ -253,6 +253,29 @@ def test_a_large_one_is_made_in_the_background(
     assert "hx-trigger" not in fragment
 
 
+def test_one_that_a_restart_ended_is_said_and_leaves_nothing(
+    world: World, client_for: SignIn, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = client_for("admin")
+    base = finish(world, admin, client_for)
+    told = "上次生成归档时服务停了，没有完成，也没有留下文件。请重新生成。"
+    assert told not in admin.text(f"{base}/archive")
+    before = {p for p in world.settings.data.rglob("*") if p.is_file()}
+    monkeypatch.setattr(archiver, "DIRECT", 0)
+    monkeypatch.setattr(archiver.Archiver, "_run", lambda *_a: None)  # the power goes as it begins
+    assert admin.post(f"{base}/archive", {}).status_code == 303
+    app.extensions["intranet.archiver"].join()
+    del app.extensions["intranet.archiver"]  # another process
+    assert told in admin.text(f"{base}/archive")
+    monkeypatch.undo()
+    left = {p for p in world.settings.data.rglob("*") if p.is_file()} - before
+    assert [p.name for p in left if not p.name.startswith("intranet.db")] == [f".archiving-{world.cycle_id}"]
+    assert admin.post(f"{base}/archive", {}).status_code == 303
+    assert told not in admin.text(f"{base}/archive")
+    with world.read() as session:
+        assert session.exec(select(Archive)).one().size > 0
+
+
 # --- verifying it ----------------------------------------------------------------------------------
 
 

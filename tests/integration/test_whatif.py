@@ -166,7 +166,7 @@ def test_an_uploaded_version_is_refused_by_line(world: World, base: str, client_
 @pytest.mark.parametrize(
     "said",
     [
-        "a = " + "[" * 400_000 + "]" * 400_000,
+        "a = " + "[" * 100_000 + "]" * 100_000,
         "a = " + "{a = " * 2000 + "1" + "}" * 2000,
         "a" + ".a" * 3000 + " = 1",
         "a = " + "9" * 5000,

@@ -120,12 +120,14 @@ def cycle_archive(cycle_id: int) -> Response:
 
 
 def _page(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
+    progress = the_archiver().progress(cycle.id or 0)
+    if wants_fragment():  # asked every two seconds: nothing but how far it is
+        return frame.page("bureau/_archive_progress.html", cycle, "archive", progress=progress)
     may = cycle.state in work.ARCHIVING
     made = stored.archives_of(db(), cycle.id or 0)
-    progress = the_archiver().progress(cycle.id or 0)
     survey = the_archiver().survey(db(), cycle) if may else None
     return frame.page(
-        "bureau/_archive_progress.html" if wants_fragment() else "bureau/archive.html",
+        "bureau/archive.html",
         cycle,
         "archive",
         status=status,
@@ -139,6 +141,7 @@ def _page(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) 
         bytes=survey[2] if survey else 0,
         checks=work.checks(survey[0], survey[1]) if survey else [],
         progress=progress,
+        interrupted=the_archiver().was_interrupted(cycle.id or 0),
         check_code=check_code,
         copy_op=frame.new_op(),
         op=frame.new_op(),
