@@ -12,10 +12,14 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlmodel import col, select
 
-from intranet.domain import recusal
+from intranet.domain import inquiry, recusal
+from intranet.domain import review as marking
+from intranet.domain.marking import Given
+from intranet.domain.scoring import score_entry, scoring_for
+from intranet.domain.standing import item_of
 from intranet.enums import CycleState, RecusalKind, Role
 from intranet.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
-from intranet.models import Assignment, Cycle, Declaration, Entry, Grant, LogEntry, Mark, Recusal
+from intranet.models import Assignment, Cycle, Declaration, Entry, Grant, Inquiry, LogEntry, Mark, Recusal
 from intranet.queries import recusals as stored
 from intranet.queries import review
 from tests.integration.panel_ground import give_school, log, marks, more_units, said, submit
@@ -329,6 +333,44 @@ def test_a_chairs_settlement_is_dropped_and_assignments_too(world: World) -> Non
     with world.read() as session:
         members = stored.members_of(session, world.cycle_id)
         assert [e.code for e in stored.uncovered(session, world.cycle_id, members)[1]] == ["g01"]
+
+
+def test_the_domain_asks_for_the_recusal_whatever_the_page_did(world: World, app: Flask) -> None:
+    """Marks, settlements, figures, questions: called with a person who must stay away from the unit."""
+    submit(world)
+    g01, at = world.entries["g01"], datetime.now(UTC)
+    with world.write() as session:
+        for login in ("rev1", "chair"):
+            session.add(
+                Recusal(
+                    cycle_id=world.cycle_id,
+                    user_id=world.users[login],
+                    entry_id=g01,
+                    kind=RecusalKind.OTHER,
+                    declared_by=world.users["admin"],
+                )
+            )
+        session.commit()
+    with world.write() as session:
+        cycle, entry = _cycle(session, world), session.get(Entry, g01)
+        assert entry is not None
+        scoring = scoring_for(cycle, app.extensions["intranet"].registry)
+        rubric, sheet = scoring.rubric, score_entry(session, cycle, scoring, entry)
+        item = item_of(rubric, sheet, rubric.by["A1"], cycle.combine)
+        leaf = next(leaf for leaf in item.leaves if leaf.code == "A1.2")
+        given = Given("A1.2", points=Fraction(2), reason="x")
+        rev1, chair = world.actor("rev1"), world.actor("chair")
+        with pytest.raises(NotFound):
+            marking.save_marks(session, rev1, cycle, rubric, item, [given], at=at)
+        with pytest.raises(NotFound):
+            marking.settle(session, chair, cycle, rubric, leaf, given, at=at)
+        with pytest.raises(NotFound):
+            marking.withdraw_settlement(session, chair, cycle, leaf, version=0)
+        with pytest.raises(NotFound):
+            inquiry.ask(session, rev1, cycle, entry, "A1", "备案在哪一页", at=at)
+        other = Inquiry(entry_id=world.entries["g02"], code="A1", question="x", asked_by=0)
+        with pytest.raises(NotFound):
+            inquiry.reply(session, world.actor("lead1"), cycle, entry, other, "x", version=1, at=at)
 
 
 def test_lifting_needs_a_reason_and_may_be_undone(world: World, client_for: SignIn) -> None:

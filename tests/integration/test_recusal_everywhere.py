@@ -20,7 +20,7 @@ import pytest
 from flask import Flask
 from sqlmodel import Session, SQLModel, select
 
-from intranet.enums import AppealState, BuildState, CycleState, RecusalKind, TurnState
+from intranet.enums import AppealState, BuildState, CycleState, RecusalKind, Role, TurnState
 from intranet.models import (
     Appeal,
     AppealFile,
@@ -30,6 +30,7 @@ from intranet.models import (
     Declaration,
     Delegation,
     Entry,
+    Grant,
     Inquiry,
     Mark,
     Recusal,
@@ -74,7 +75,16 @@ GAPS = {"panel.showing", "panel.showing_sheet", "panel.showing_run", "panel.show
 
 QUERIES = {
     "panel.queue": ("", "?by=unit"),
-    "panel.board": tuple(f"?show={kind}" for kind in ("settle", "spread", "missing", "doubtful", "settled")),
+    "panel.board": (
+        *(f"?show={kind}" for kind in ("settle", "spread", "missing", "doubtful", "stale", "settled")),
+        "?show=faults",
+        "?show=people",
+        "?show=missing&in=A1",
+    ),
+    "panel.grid": ("", "?code=A1.2", "?code=A2"),
+    "panel.score": ("", "?by=unit", "?by=indicator"),
+    "panel.settle": ("", "?show=missing", "?show=faults"),
+    "panel.scoring_sheet_xlsx": ("", "?by=unit"),
 }
 """The other faces of a page."""
 
@@ -101,7 +111,9 @@ CONFLICTS = [
     Conflict("rev1", "assigned"),
     Conflict("chair", "declared", CycleState.DELIBERATION),
     Conflict("rev1", "declared", CycleState.PUBLISHED),
+    Conflict("rev1", "reader", CycleState.DELIBERATION),
 ]
+"""``reader``: a leader and auditor as well, who reads the cycle of the own panel no further than the panel does."""
 
 
 @pytest.fixture(params=CONFLICTS, ids=str)
@@ -128,6 +140,8 @@ def ground(world: World, conflict: Conflict) -> Ground:
                     declared_by=user,
                 )
             )
+        if conflict.how == "reader":
+            session.add_all(Grant(user_id=user, role=role) for role in (Role.LEADER, Role.AUDITOR))
         if conflict.how == "assigned":
             cycle = session.get(Cycle, world.cycle_id)
             assert cycle is not None
