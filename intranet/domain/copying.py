@@ -56,7 +56,10 @@ def next_title(title: str) -> str:
     """The title with each year one later; without a year it says that it is a copy."""
     plain = title.removeprefix(PRACTICE)
     later = _YEAR.sub(lambda m: str(int(m[1]) + 1), plain)
-    return later if later != plain else _("%(title)s（下一年度）", title=plain[: TITLE - 8])
+    if later != plain:
+        return later
+    added = len(_("%(title)s（下一年度）", title=""))
+    return _("%(title)s（下一年度）", title=plain[: TITLE - added])
 
 
 def a_year_on(moment: datetime | None, zone: str) -> datetime | None:

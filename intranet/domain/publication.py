@@ -113,7 +113,10 @@ def _reopened(before: Publication) -> str:
     dates = _("%(start)s至%(end)s", start=long_date(before.starts_on), end=long_date(before.ends_on))
     text = before.body.replace(dates, DATES)
     text = text.replace(f"共{before.working_days}个工作日", f"共{COUNT}个工作日")
-    return text.replace(before.contact, CONTACT) if before.contact else text
+    head, found, tail = text.rpartition(
+        before.contact or CONTACT
+    )  # the words may name the bureau elsewhere too
+    return f"{head}{CONTACT}{tail}" if found else text
 
 
 def long_date(day: date) -> str:

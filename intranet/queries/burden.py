@@ -1,6 +1,6 @@
 """What the burden page (减负仪表) counts that facts documents do not hold: files, their uses, acts by time.
 
-The bureau, leaders and auditors read it; for them no entry is foreign.
+The bureau, leaders and auditors read it, of cycles that they may see.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from intranet.actor import Actor
 from intranet.enums import CycleState
 from intranet.models import Cycle, Evidence, EvidenceLink, LogEntry
+from intranet.queries.entries import withheld_cycles
 
 FILING_ACTS = (
     "answer.save",
@@ -34,15 +36,17 @@ FILING_ACTS = (
 SUBMITTED, CARRIED = "entry.submit", "carry.take"
 
 
-def cycle_before(session: Session, cycle: Cycle) -> Cycle | None:
-    """The latest earlier opened cycle of the same rubric, practice ones left out."""
+def cycle_before(session: Session, actor: Actor, cycle: Cycle) -> Cycle | None:
+    """The latest earlier opened cycle of the same rubric, practice ones left out; none before one of which
+    something is kept from the actor (回避)."""
     query = select(Cycle).where(
         Cycle.rubric_key == cycle.rubric_key,
         Cycle.state != CycleState.DRAFT,
         col(Cycle.practice).is_(False),
         col(Cycle.id) < cycle.id,
     )
-    return session.exec(query.order_by(col(Cycle.id).desc())).first()
+    found = session.exec(query.order_by(col(Cycle.id).desc())).first()
+    return None if found is None or found.id in withheld_cycles(session, actor) else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from intranet.actor import Actor
 from intranet.domain.burden import Burden, asked_twice, burden_of, duration, spent
 from intranet.domain.log import record
 from intranet.domain.scoring import scoring_for
-from intranet.enums import CycleState, SchoolRole
-from intranet.models import Cycle, Entry, EntrySchool, Evidence, EvidenceLink, Unit
+from intranet.enums import CycleState, RecusalKind, Role, SchoolRole
+from intranet.models import Cycle, Entry, EntrySchool, Evidence, EvidenceLink, Grant, Recusal, Unit
 from intranet.plugins import RubricRegistry, build_plugin_manager
 from intranet.queries.burden import Act, cycle_before
 from intranet.rubric import loader
@@ -145,7 +145,7 @@ def test_the_page_compares_with_the_last_cycle_and_says_when_there_is_none(
         )
         session.commit()
         new_id = new.id or 0
-        found = cycle_before(session, new)
+        found = cycle_before(session, world.actor("admin"), new)
         assert found is not None
         assert found.id == world.cycle_id
         before, now = counted(world, session).units[0], counted(world, session, new_id).units[0]
@@ -153,6 +153,20 @@ def test_the_page_compares_with_the_last_cycle_and_says_when_there_is_none(
     assert "差是与“示例年度考核”比" in text
     assert f"1 个两次都在的单位，填报项和材料上次 {before.asked}，这次 {now.asked}" in text
     assert client_for("lead1").get(f"/bureau/cycles/{new_id}/burden").status_code == 403
+    with world.write() as session:  # a leader kept from the unit on the panel of the last cycle
+        session.add(Grant(user_id=world.users["rev1"], role=Role.LEADER))
+        session.add(
+            Recusal(
+                cycle_id=world.cycle_id,
+                user_id=world.users["rev1"],
+                entry_id=world.entries["g01"],
+                kind=RecusalKind.OTHER,
+                declared_by=world.users["admin"],
+            )
+        )
+        session.commit()
+    kept = client_for("rev1").text(f"/bureau/cycles/{new_id}/burden")
+    assert ("没有同一办法的上一次考核可比" in kept, "示例年度考核" in kept) == (True, False)
 
 
 def test_as_many_queries_for_thirty_units_as_for_one(world: World, client_for: SignIn, app: Flask) -> None:

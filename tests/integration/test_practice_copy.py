@@ -15,6 +15,7 @@ from intranet.domain.copying import a_year_on, copy_cycle, next_title, report_of
 from intranet.domain.todo import todos
 from intranet.enums import CombineRule, CycleState, Role, TieRule
 from intranet.errors import Conflict, DomainError, Invalid
+from intranet.i18n import use_language
 from intranet.models import Cycle, Entry, Evidence, Grant, LogEntry, Unit, User
 from intranet.plugins import RubricRegistry, build_plugin_manager
 from intranet.queries.carried import has_earlier, source_of
@@ -212,6 +213,8 @@ def test_titles_and_dates_move_on_by_a_year() -> None:
     assert next_title("演练：2030 年考核") == "2031 年考核"
     assert next_title("文号 120311 的考核") == "文号 120311 的考核（下一年度）"
     assert len(next_title("长" * 80)) <= 80
+    with use_language("en"):
+        assert len(next_title("长" * 80)) <= 80
     leap = datetime(2032, 2, 29, 1, tzinfo=UTC)
     moved = a_year_on(leap, "Asia/Shanghai")
     assert moved is not None

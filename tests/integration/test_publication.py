@@ -22,7 +22,7 @@ from sqlmodel import col, select
 from intranet.documents.notice import Notice, write
 from intranet.domain import calendar as days
 from intranet.domain.letters import distance_to_mean, signed
-from intranet.domain.publication import title_lines
+from intranet.domain.publication import draft, filled, title_lines
 from intranet.domain.scoring import scoring_for
 from intranet.enums import CycleState
 from intranet.models import Cycle, Entry, LogEntry, Publication, Result, SpecialDay, UnitResult
@@ -750,3 +750,24 @@ def test_a_later_change_of_the_calendar_leaves_a_notice_as_it_was(
     end = before.ends_on
     assert f"至{end.year}年{end.month}月{end.day}日 24:00" in page
     assert stored(world) == [before]
+
+
+def test_a_contact_that_the_words_name_elsewhere_is_put_back_in_its_place_alone(world: World) -> None:
+    day = date(2031, 5, 12)
+    days_ = days.span(days.Calendar(), day, 5)
+    body = "教务处组织了考核。\n教务处受理书面反映。\n联系方式：【联系方式】。"
+    before = Publication(
+        cycle_id=world.cycle_id,
+        result_id=1,
+        starts_on=day,
+        ends_on=days_.end,
+        working_days=5,
+        body=filled(body, days=days_, contact="教务处"),
+        contact="教务处",
+    )
+    with world.read() as session:
+        cycle = session.get(Cycle, world.cycle_id)
+        assert cycle is not None
+        rubric = scoring_for(cycle, RubricRegistry(build_plugin_manager())).rubric
+    again = draft(cycle, rubric, bureau="", contact="", units=2, columns=["unit"], today=day, before=before)
+    assert again.body == body

@@ -48,7 +48,7 @@ def burden(cycle_id: int) -> Response:
         raise NotFound(_("这个考核周期还没有开启。"))
     zone = ground().settings.timezone
     now = burden_of(db(), cycle, frame.scoring_of(cycle), zone=zone)
-    earlier = cycle_before(db(), cycle)
+    earlier = cycle_before(db(), actor(), cycle)
     before = None if earlier is None else burden_of(db(), earlier, frame.scoring_of(earlier), zone=zone)
     lines = [Line(u, before.unit(u.unit_id) if before else None) for u in now.units]
     is_bureau = actor().has(Role.BUREAU)
