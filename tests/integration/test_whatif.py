@@ -157,7 +157,7 @@ def test_an_uploaded_version_is_refused_by_line(world: World, base: str, client_
         whatif.read_definition(sample.SAMPLE.encode(), "x", key="other")
     with pytest.raises(Invalid, match="UTF-8"):
         whatif.read_definition("考".encode("gbk"), "x", key="sample")
-    with pytest.raises(Invalid, match="1 MB"):
+    with pytest.raises(Invalid, match="256 KB"):
         whatif.read_definition(b" " * (whatif.MOST_BYTES + 1), "x", key="sample")
     nothing = admin.post(f"{base}/whatif", {})
     assert (nothing.status_code, "请选一份 rubric.toml" in nothing.get_data(as_text=True)) == (422, True)

@@ -49,11 +49,12 @@ def whatif_version(cycle_id: int) -> Response:
     try:
         if upload is None or not upload.filename:
             raise Invalid(_("请选一份 rubric.toml。"), field="file")
-        data = upload.stream.read(whatif.MOST_BYTES + 1)
-        definition = whatif.read_definition(data, upload.filename[-80:], key=cycle.rubric_key)
+        data, key = upload.stream.read(whatif.MOST_BYTES + 1), cycle.rubric_key
+        db().rollback()  # the write lock is not held while the file is checked
+        definition = whatif.read_definition(data, upload.filename[-80:], key=key)
     except DomainError as error:
-        return _page(cycle, None, refused=error)
-    return _page(cycle, definition, name=upload.filename[-80:])
+        return _page(frame.load(cycle_id), None, refused=error)
+    return _page(frame.load(cycle_id), definition, name=upload.filename[-80:])
 
 
 def newer_of(cycle: Cycle) -> Definition | None:
