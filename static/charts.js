@@ -144,7 +144,7 @@
         option: base({
           tooltip: hint, legend: legend,
           radar: {
-            center: ["50%", 30 + (high - 30) / 2], radius: Math.max(60, Math.min((high - 30) / 2 - 44, width / 2 - side - 16)), splitNumber: 4,
+            center: ["50%", 30 + (high - 30) / 2], radius: Math.max(60, Math.min((high - 30) / 2 - 56, width / 2 - side - 16)), splitNumber: 4,
             indicator: data.axes.map(function (name, i) { return { name: String(i), min: 0, max: Math.ceil(highest / 20) * 20 }; }),
             axisName: Object.assign(type(size, C["gray-900"]), {
               lineHeight: size + 4,

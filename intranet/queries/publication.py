@@ -120,9 +120,9 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def _points(value: Fraction | None) -> str:
+def _points(value: Fraction | None, least: int = 0) -> str:
     """As the ranking shows them."""
-    return show(value)
+    return show(value, least=least)
 
 
 def columns_of(ranking: Ranking) -> list[Column]:
@@ -137,9 +137,14 @@ def columns_of(ranking: Ranking) -> list[Column]:
     def figure(code: str) -> Callable[[UnitLine], str]:
         def cell(line: UnitLine) -> str:
             value = ranking.figure(line, code)
-            return ranking.no_figure(line, code) if value is None else _points(value)
+            if value is None:
+                return ranking.no_figure(line, code)
+            return _points(value, ranking.decimals.get(code, 0))
 
         return cell
+
+    def total(line: UnitLine) -> str:
+        return _points(line.result.total, ranking.decimals["total"])
 
     out += [Column(f"part.{code}", title, "number", figure(code)) for code, title, _most in ranking.columns]
     if rubric.subtotals:
@@ -152,7 +157,7 @@ def columns_of(ranking: Ranking) -> list[Column]:
     if ranking.has_deductions:
         out.append(Column("deducted", _("总分扣分"), "number", lambda line: _points(-line.deducted)))
     if any(line.result.total is not None for line in lines):
-        out.append(Column("total", _("总分"), "number", lambda line: _points(line.result.total)))
+        out.append(Column("total", _("总分"), "number", total))
     if ranking.has_grades:
         out.append(Column("grade", _("等次"), "middle", _grade))
     out += [Column(f"own.{name}", name, _kind_of(lines, name), _own(name)) for name in ranking.extra]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -22,7 +23,7 @@ from intranet.queries.entries import visible_cycles
 from intranet.rubric import ledger, sentences
 from intranet.rubric.ledger import Score, State
 from intranet.rubric.model import Rubric
-from intranet.rubric.numbers import show
+from intranet.rubric.numbers import most_digits, show
 from intranet.rubric.ranking import figure
 
 
@@ -123,6 +124,12 @@ class Ranking:
         for line in self.lines:
             out.setdefault(line.result.group, []).append(line)
         return list(out.items())
+
+    @cached_property
+    def decimals(self) -> dict[str, int]:
+        """How many decimals a column shows, by its code and "total": the same all the way down."""
+        out = {code: most_digits(self.figure(x, code) for x in self.lines) for code, _t, _m in self.columns}
+        return out | {"total": most_digits(x.result.total for x in self.lines)}
 
     @property
     def is_public(self) -> bool:

@@ -6,6 +6,7 @@ Points never pass through a binary float. ``Fraction`` inside, decimal text at t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -79,6 +80,12 @@ def as_decimal(value: Fraction, places: int) -> Decimal:
     """``value`` rounded half-up to ``places``, for cells and database columns."""
     rounded = round_half_up(value, places)
     return (Decimal(rounded.numerator) / Decimal(rounded.denominator)).quantize(Decimal(1).scaleb(-places))
+
+
+def most_digits(values: Iterable[Fraction | None], places: int = 2) -> int:
+    """How many decimals the longest of these needs as :func:`show` writes it: 2 for 80.4 and 106.43."""
+    shown = [show(v, places).partition(".")[2] for v in values if v is not None]
+    return max((len(digits) for digits in shown), default=0)
 
 
 def show(value: Fraction | None, places: int = 2, *, least: int = 0) -> str:

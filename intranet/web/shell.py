@@ -152,9 +152,9 @@ def _asset_version(folder: str) -> str:
     return digest.hexdigest()[:10]
 
 
-def points(value: Fraction | None, places: int = 2) -> str:
-    """Points for people: 2.5, 13, —, minus as U+2212."""
-    return numbers.show(value, places)
+def points(value: Fraction | None, places: int = 2, least: int = 0) -> str:
+    """Points for people: 2.5, 13, —, minus as U+2212. least: decimals kept, so that a column lines up."""
+    return numbers.show(value, places, least=least)
 
 
 def _values() -> dict[str, Any]:
