@@ -7,11 +7,11 @@ to the required number, the proof of a row, the days that a stay is short of the
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from itertools import islice
 from typing import Any, Protocol
 
 from intranet.domain.filing import Filing
@@ -19,17 +19,18 @@ from intranet.domain.scoring import EntrySheet, Scoring
 from intranet.domain.self_scores import own_facts, so_far
 from intranet.i18n import _
 from intranet.queries.filing import SCHOOL, Page
-from intranet.rubric import engine
 from intranet.rubric.facts import Facts
 from intranet.rubric.ledger import Score
 from intranet.rubric.model import Clause, DeductClause, RosterClause, Rubric, TallyClause
 from intranet.rubric.numbers import show
+from intranet.rubric.rescore import Rescoring
 from intranet.rubric.tables import read_date
 
 MOST_TRIALS = 150
-"""Each costs one pass over the unit, about 5 ms."""
 
 Document = dict[str, Any]
+Change = Callable[[Document], None]
+PARTS = ("fields", "materials", "tables", "members")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +71,26 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One thing changed. text: what can be done about it; lack: what was not there, when it is too late."""
+    """One thing changed. text: what can be done about it; lack: what was not there, when it is too late.
+
+    change: puts other values into a document, and never alters a value that stands there.
+    """
 
     page: str
     clause: Clause
     text: str
     lack: str
     at: str
-    change: Callable[[Document], None]
+    change: Change
 
 
 def reaches(filing: Filing, scoring: Scoring, filed: EntrySheet) -> list[Reach]:
     """Clauses with points within reach, the most first."""
-    rubric = scoring.rubric
-    facts = own_facts(rubric, filed.facts)
-    before = engine.score_unit(rubric, facts, scoring.hooks)
-
-    def gain(*changes: Callable[[Document], None]) -> Fraction:
-        after = engine.score_unit(rubric, changed(facts, changes), scoring.hooks)
-        return total_of(rubric, after) - total_of(rubric, before)
-
+    facts = own_facts(scoring.rubric, filed.facts)
+    tries = Tries(scoring, facts)
     found: dict[str, list[tuple[Trial, Fraction]]] = {}
-    for n, trial in enumerate(trials_of(filing, filed, facts, before)):
-        if n >= MOST_TRIALS:
-            break
-        points = gain(trial.change)
+    for trial in islice(trials_of(filing, filed, facts, tries.before), MOST_TRIALS):
+        points = tries.gain(trial.change)
         if points > 0:
             found.setdefault(trial.clause.code, []).append((trial, points))
     out = []
@@ -103,9 +99,28 @@ def reaches(filing: Filing, scoring: Scoring, filed: EntrySheet) -> list[Reach]:
             Chance(t.page, t.clause, t.text, t.at, points)
             for t, points in sorted(trials, key=lambda pair: -pair[1])
         )
-        together = chances[0].gain if len(trials) == 1 else gain(*(t.change for t, _points in trials))
+        together = chances[0].gain if len(trials) == 1 else tries.gain(*(t.change for t, _points in trials))
         out.append(Reach(chances[0].clause, chances[0].page, chances, together))
     return sorted(out, key=lambda r: -r.together)
+
+
+class Tries:
+    """A unit's points with something changed in what its school filed."""
+
+    def __init__(self, scoring: Scoring, facts: Facts) -> None:
+        document: Document = {part: {} for part in PARTS} | dict(facts.docs.get(SCHOOL, {}))
+        facts = replace(facts, docs={**facts.docs, SCHOOL: document})
+        self._rubric, self._document = scoring.rubric, document
+        self._rescoring = Rescoring(scoring.rubric, facts, scoring.hooks, owner=SCHOOL)
+        self.before = self._rescoring.sheet
+        self._total = total_of(self._rubric, self.before)
+
+    def gain(self, *changes: Change) -> Fraction:
+        """What these changes together add to the total; negative if they take from it."""
+        document = self._document | {part: dict(self._document[part]) for part in PARTS}
+        for change in changes:
+            change(document)
+        return total_of(self._rubric, self._rescoring.score(document)) - self._total
 
 
 def total_of(rubric: Rubric, sheet: Mapping[str, Score]) -> Fraction:
@@ -113,15 +128,6 @@ def total_of(rubric: Rubric, sheet: Mapping[str, Score]) -> Fraction:
     return so_far(sheet[rubric.root.code]) or sum(
         (so_far(sheet[c.code]) or Fraction(0) for c in rubric.children[rubric.root.code]), Fraction(0)
     )
-
-
-def changed(facts: Facts, changes: tuple[Callable[[Document], None], ...]) -> Facts:
-    document: Document = copy.deepcopy(dict(facts.docs.get(SCHOOL, {})))
-    for part in ("fields", "materials", "tables", "members"):
-        document.setdefault(part, {})
-    for change in changes:
-        change(document)
-    return replace(facts, docs={**facts.docs, SCHOOL: document})
 
 
 # --- what is tried -------------------------------------------------------------------------------
@@ -146,9 +152,10 @@ def _slots(page: Page, clause: Clause, filed: EntrySheet, facts: Facts) -> Itera
             continue
 
         def change(document: Document, code: str = clause.code, n: int = slot.n) -> None:
-            slots = document["materials"].setdefault(code, [])
+            slots = [*document["materials"].get(code, ())]
             slots += [None] * (n - len(slots))
             slots[n - 1] = True
+            document["materials"][code] = slots
 
         text = _("如有“%(label)s”，请上传", label=slot.label)
         lack = _("没有“%(label)s”", label=slot.label)
@@ -196,7 +203,7 @@ def _ticks(page: Page, rubric: Rubric, filed: EntrySheet, facts: Facts) -> Itera
             yield Trial(page.code, clause, text, lack, f"field:{item.key}", _put_field(item.key, True))
 
 
-def _put_field(key: str, value: Any) -> Callable[[Document], None]:
+def _put_field(key: str, value: Any) -> Change:
     def change(document: Document) -> None:
         document["fields"][key] = value
 
@@ -255,7 +262,7 @@ def _row_of(ref: str, table: str) -> int | None:
     return int(number) if number.isdigit() else None
 
 
-def _put_cells(table: str, n: int, cells: Mapping[str, Any]) -> Callable[[Document], None]:
+def _put_cells(table: str, n: int, cells: Mapping[str, Any]) -> Change:
     def change(document: Document) -> None:
         rows = [dict(row) for row in document["tables"].get(table, ())]
         rows[n].update(cells)

@@ -20,8 +20,8 @@ from intranet.enums import CycleState
 from intranet.i18n import _
 from intranet.models import Publication
 from intranet.queries.explain import LedgerRow, ledger_rows
-from intranet.queries.results import Ranking, UnitLine, losses_of
-from intranet.rubric.ledger import Score, State
+from intranet.queries.results import Cohort, Ranking, UnitLine, losses_of, scored
+from intranet.rubric.ledger import Score
 from intranet.rubric.model import Clause, Rubric
 from intranet.rubric.numbers import show
 
@@ -110,7 +110,7 @@ def letter_of(
     :param publication: the one that holds; :param label: 草案 and the like; :param at: now, for 复核.
     """
     rubric = ranking.rubric
-    cohort = _cohort(ranking, line)
+    cohort = ranking.cohorts[line.result.group]
     return Letter(
         unit=line.result.name,
         cycle=ranking.cycle.title,
@@ -139,13 +139,8 @@ def letter_of(
 # --- the head ------------------------------------------------------------------------------------
 
 
-def _cohort(ranking: Ranking, line: UnitLine) -> Sequence[UnitLine]:
-    """The units the own one is measured against: its group."""
-    return [x for x in ranking.lines if x.result.group == line.result.group]
-
-
 def _facts(
-    ranking: Ranking, line: UnitLine, cohort: Sequence[UnitLine], *, with_rank: bool
+    ranking: Ranking, line: UnitLine, cohort: Cohort, *, with_rank: bool
 ) -> tuple[tuple[str, str], ...]:
     result, out = line.result, []
     if result.total is not None:
@@ -159,7 +154,7 @@ def _facts(
     if line.deducted:
         out.append((_("总分扣分"), show(-line.deducted)))
     if with_rank and result.rank is not None:
-        ranked = sum(x.result.rank is not None for x in cohort)
+        ranked = sum(x.result.rank is not None for x in cohort.lines)
         text = _("第 %(n)s 名，共 %(of)s 个", n=result.rank, of=ranked)
         out.append(
             (_("组内名次") if result.group else _("名次"), f"{text}（{_('并列')}）" if result.tied else text)
@@ -194,21 +189,13 @@ def _day(publication: Publication) -> str:
 # --- indicators ----------------------------------------------------------------------------------
 
 
-def _scored(line: UnitLine, code: str) -> Fraction | None:
-    score = line.result.sheet.get(code)
-    return score.points if score is not None and score.state is State.SCORED else None
-
-
-def distance_to_mean(cohort: Sequence[UnitLine], line: UnitLine, code: str) -> Fraction | None:
+def distance_to_mean(cohort: Cohort, line: UnitLine, code: str) -> Fraction | None:
     """Own points less the mean of all who have points; None where too few have, or the own unit has none."""
-    own = _scored(line, code)
-    known = [p for x in cohort if (p := _scored(x, code)) is not None]
-    if own is None or len(known) < LEAST_FOR_MEAN:
-        return None
-    return own - sum(known, Fraction(0)) / len(known)
+    own, (whole, units) = scored(line, code), cohort.known(code)
+    return None if own is None or units < LEAST_FOR_MEAN else own - whole / units
 
 
-def _indicators(rubric: Rubric, line: UnitLine, cohort: Sequence[UnitLine]) -> list[IndicatorRow]:
+def _indicators(rubric: Rubric, line: UnitLine, cohort: Cohort) -> list[IndicatorRow]:
     out = []
     for clause in rubric.indicators:
         score = line.result.sheet.get(clause.code)
@@ -227,8 +214,8 @@ def _indicators(rubric: Rubric, line: UnitLine, cohort: Sequence[UnitLine]) -> l
     return out
 
 
-def _mean_note(rubric: Rubric, line: UnitLine, cohort: Sequence[UnitLine]) -> str:
-    if len(cohort) < LEAST_FOR_MEAN:
+def _mean_note(rubric: Rubric, line: UnitLine, cohort: Cohort) -> str:
+    if len(cohort.lines) < LEAST_FOR_MEAN:
         return _("参加比较的不足 %(n)s 个，不列“比均分”。", n=LEAST_FOR_MEAN)
     if line.result.group:
         return _("“比均分”是本单位得分减去%(group)s内有得分单位的平均分。", group=line.result.group)

@@ -82,9 +82,25 @@ def _tables_of(rubric: Rubric, clause: Clause) -> Iterable[tuple[str, Conditions
                 yield name.key, {}
 
 
+_kept: dict[int, tuple[Rubric, tuple[Page, ...]]] = {}
+_KEPT_AT_MOST = 32
+
+
 def pages(rubric: Rubric) -> tuple[Page, ...]:
     """The pages of a rubric in printed order: its indicators, leaves that stand above that level, and
-    a last one, under the root's code, for what no indicator asks for. What is 未设分值 has none."""
+    a last one, under the root's code, for what no indicator asks for. What is 未设分值 has none.
+
+    Kept with the rubric, which ``Definition.bind`` hands out as one object: every request asks for them.
+    """
+    held = _kept.get(id(rubric))
+    if held is None or held[0] is not rubric:
+        if len(_kept) >= _KEPT_AT_MOST:
+            _kept.clear()
+        held = _kept[id(rubric)] = (rubric, _pages(rubric))
+    return held[1]
+
+
+def _pages(rubric: Rubric) -> tuple[Page, ...]:
     unset = {below.code for c in rubric.clauses if c.unset for below in rubric.under(c.code)}
     homes = [c for c in rubric.clauses if c in rubric.indicators or _is_high_leaf(rubric, c)]
     home = {below.code: c.code for c in homes for below in rubric.under(c.code)}

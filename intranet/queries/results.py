@@ -108,6 +108,27 @@ class UnitLine:
         return None if old is None or self.result.rank is None else int(old) - self.result.rank
 
 
+class Cohort:
+    """Units that are measured against each other."""
+
+    def __init__(self, lines: Sequence[UnitLine]) -> None:
+        self.lines = lines
+        self._known: dict[str, tuple[Fraction, int]] = {}
+
+    def known(self, code: str) -> tuple[Fraction, int]:
+        """The points of a clause added up, and how many units have any; worked out once."""
+        if code not in self._known:
+            points = [p for line in self.lines if (p := scored(line, code)) is not None]
+            self._known[code] = (sum(points, Fraction(0)), len(points))
+        return self._known[code]
+
+
+def scored(line: UnitLine, code: str) -> Fraction | None:
+    """A unit's points of a clause; None while it has none."""
+    score = line.result.sheet.get(code)
+    return score.points if score is not None and score.state is State.SCORED else None
+
+
 @dataclass(frozen=True)
 class Ranking:
     """A frozen list. columns: the subtotals, or the dimensions of a rubric that declares none."""
@@ -124,6 +145,11 @@ class Ranking:
         for line in self.lines:
             out.setdefault(line.result.group, []).append(line)
         return list(out.items())
+
+    @cached_property
+    def cohorts(self) -> dict[str, Cohort]:
+        """By group; "" where all are compared with all."""
+        return {group: Cohort(lines) for group, lines in self.groups}
 
     @cached_property
     def decimals(self) -> dict[str, int]:

@@ -91,17 +91,22 @@ def score_unit(
 
 def earn(rubric: Rubric, facts: Facts, hooks: Hooks) -> dict[str, Earned]:
     """What each leaf earns in the unit pass; cohort rules are pending, ranks pending with their value."""
-    rules = [c.code for c in rubric.clauses if isinstance(c, RuleClause) and c.scope == "unit"]
-    earned: dict[str, Earned] = {}
-    if rules:
-        answer = hooks.score_unit(rubric=rubric, facts=facts)
-        earned |= _exactly(rules, answer, "score_unit")
-        _earned_only(earned, "score_unit")
+    earned = earn_by_rule(rubric, facts, hooks)
     for clause in rubric.leaves():
         if isinstance(clause, RuleClause):
             earned.setdefault(clause.code, Earned(State.PENDING))
         else:
             earned[clause.code] = kinds.earn(rubric, clause, facts)
+    return earned
+
+
+def earn_by_rule(rubric: Rubric, facts: Facts, hooks: Hooks) -> dict[str, Earned]:
+    """What the plugin's own rules of the unit pass give; {} for a rubric that has none."""
+    rules = [c.code for c in rubric.clauses if isinstance(c, RuleClause) and c.scope == "unit"]
+    if not rules:
+        return {}
+    earned = _exactly(rules, hooks.score_unit(rubric=rubric, facts=facts), "score_unit")
+    _earned_only(earned, "score_unit")
     return earned
 
 

@@ -34,7 +34,7 @@ def sheet(rubric: Rubric, facts: Facts, earned: Mapping[str, Earned], *, frozen:
     :raises Invalid: a mark that cannot stand. :raises RubricError: ``needs`` in a circle.
     """
     marks.check_marks(rubric, facts)
-    return _Sheet(rubric, facts, earned, frozen).all()
+    return Settling(rubric, facts, earned, frozen).all()
 
 
 def so_far(rubric: Rubric, score: Score) -> Fraction:
@@ -69,7 +69,7 @@ class _Run:
             self.points = after
 
 
-class _Sheet:
+class Settling:
     """One unit's scores, worked out on demand: a gate may need a clause printed later."""
 
     def __init__(self, rubric: Rubric, facts: Facts, earned: Mapping[str, Earned], frozen: bool) -> None:
@@ -77,7 +77,7 @@ class _Sheet:
         self.scores: dict[str, Score] = {}
         self.open: list[str] = []
         self.off = self._off()
-        self.earned = self._once(dict(earned))
+        self.earned = self.once(dict(earned))
 
     def all(self) -> dict[str, Score]:
         return {clause.code: self.score(clause.code) for clause in self.rubric.clauses}
@@ -111,7 +111,7 @@ class _Sheet:
 
     # --- who counts once -------------------------------------------------------------------------
 
-    def _once(self, earned: dict[str, Earned]) -> dict[str, Earned]:
+    def once(self, earned: dict[str, Earned]) -> dict[str, Earned]:
         """Refuse the lower lines of a person in all row leaves under a ``once_per`` sum (G7).
 
         Inner sums first. It runs over lines, before any cap of the children: the notice's literal
