@@ -159,9 +159,12 @@ def _check_claim(claim: Claim, uploads: Sequence[Upload]) -> None:
 def _keep_files(
     session: Session, actor: Actor, appeal: Appeal, uploads: Sequence[Upload], shelf: Shelf, at: datetime
 ) -> None:
-    """:raises Invalid: larger together than one unit may have."""
-    if sum(u.received.size for u in uploads) > shelf.quota:
-        text = _("这些文件加起来超过 %(quota)s MB，没有收下。请压缩后再传。", quota=shelf.quota // MEGABYTE)
+    """:raises Invalid: with those of the unit's other appeals larger than one unit may have."""
+    held = stored.bytes_held(session, appeal.entry_id)
+    if uploads and held + sum(u.received.size for u in uploads) > shelf.quota:
+        text = _(
+            "本单位复核附的文件合计超过 %(quota)s MB，没有收下。请压缩后再传。", quota=shelf.quota // MEGABYTE
+        )
         raise Invalid(text, field="files")
     seen: set[str] = set()
     for upload in uploads:

@@ -97,6 +97,12 @@ def files_of(session: Session, appeal_ids: Collection[int]) -> dict[int, list[Ap
     return out
 
 
+def bytes_held(session: Session, entry_id: int) -> int:
+    """Bytes of all files that came with the entry's appeals, withdrawn ones too: they are kept."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(AppealFile.size), 0)).join(Appeal)
+    return int(session.execute(query.where(col(Appeal.entry_id) == entry_id)).scalar_one())
+
+
 def reviews_of(session: Session, appeal_id: int) -> Sequence[AppealReview]:
     """Those asked, in the order they were asked."""
     query = select(AppealReview).where(AppealReview.appeal_id == appeal_id)

@@ -1,4 +1,5 @@
-"""What the pages of filled workbooks share: the values of the comparison, the ticked boxes, the marked cells."""
+"""What the pages of filled workbooks share: the values of the comparison, the ticked boxes, what was taken, the
+marked cells."""
 
 from __future__ import annotations
 
@@ -9,6 +10,9 @@ from intranet.documents import offline as written
 from intranet.domain.offline import Layout
 from intranet.domain.offline_change import Plan
 from intranet.domain.offline_filled import Filled
+from intranet.i18n import _
+
+from .forms import say
 
 
 def diff_values(asked: Layout, found: Plan | None, ticked: Collection[str] | None) -> dict[str, Any]:
@@ -34,6 +38,16 @@ def chosen_changes(values: list[str]) -> dict[str, int]:
         if key and version.isascii() and version.isdecimal() and len(version) < 10:
             out[key] = int(version)
     return out
+
+
+def say_taken(n: int, found: Plan) -> None:
+    """What was taken over, and what of the workbook still waits."""
+    say("done", _("已采纳 %(n)s 项，已保存。", n=n))
+    stopping = sum(p.stops for p in found.problems)
+    if stopping:
+        say("info", _("表里还有 %(n)s 处问题没有采纳，请改好后再上传。", n=stopping))
+    if found.left:
+        say("info", _("还有 %(n)s 项没有列出，请把同一份表再上传一次。", n=found.left))
 
 
 def marks_of(filled: Filled, found: Plan) -> tuple[list[written.Mark], list[written.Remark]]:

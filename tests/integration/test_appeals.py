@@ -740,3 +740,28 @@ def test_who_scored_a_part_of_a_disputed_sum_is_barred(
     i = appeal(client_for("lead2"), world, "A1")
     bars = bars_of(world, base, admin, i)
     assert (bars["评委一"], bars["评委二"], bars["新评委n1"]) == ("评过这一款", "评过这一款", "")
+
+
+def test_files_of_withdrawn_appeals_count_so_that_nobody_fills_the_disk(
+    world: World, base: str, app: Flask, client_for: SignIn
+) -> None:
+    app.extensions["intranet"].settings.quota_per_unit = len(PDF) + 10
+    lead = client_for("lead2")
+    i = appeal(lead, world, "A1.2", ("一.pdf", PDF))
+    version = hidden(lead.get(appeal_page(world, i)).get_data(as_text=True), "version")
+    assert lead.post(f"{appeal_page(world, i)}/withdraw", {"version": version}).status_code == 303
+    answer = lead.post(
+        f"/entries/{world.entries['g02']}/appeals/new",
+        {
+            "code": "A1.2",
+            "line": "0",
+            "reason": "再来",
+            "op": "again",
+            "files": [(io.BytesIO(PDF + b"\n"), "二.pdf")],
+        },
+    )
+    text = answer.get_data(as_text=True)
+    assert (answer.status_code, "本单位复核附的文件合计超过" in text, "再来" in text) == (422, True, True)
+    with world.read() as session:
+        assert len(session.exec(select(AppealFile)).all()) == 1
+    assert appeal(lead, world, "A1.2", op="without") > i

@@ -28,9 +28,9 @@ from intranet.rubric.deductions import bank
 from .. import access
 from ..context import actor, current_time, db, ground, local
 from ..downloads import xlsx
-from ..forms import answer, go, say
+from ..forms import answer, go
 from ..shell import cycle_bar
-from ..workbooks import chosen_changes, diff_values, marks_of
+from ..workbooks import chosen_changes, diff_values, marks_of, say_taken
 from . import bp
 from .desk import entry_id, open_desk, order
 
@@ -97,12 +97,7 @@ def scoring_sheet_apply(cycle_id: int) -> Response:
         found = scoring_sheet.plan(queue, filled)
         same = {c.key for c in found.changes if chosen.get(c.key) == c.version}
         return _page(queue, status=error.status, error=error.message, filled=filled, found=found, ticked=same)
-    say("done", _("已采纳 %(n)s 项，已保存。", n=n))
-    stopping = sum(p.stops for p in found.problems)
-    if stopping:
-        say("info", _("表里还有 %(n)s 处问题没有采纳，请改好后再上传。", n=stopping))
-    if found.left:
-        say("info", _("还有 %(n)s 项没有列出，请把同一份表再上传一次。", n=found.left))
+    say_taken(n, found)
     return go(url_for("panel.queue", cycle_id=cycle_id))
 
 

@@ -20,8 +20,8 @@ from intranet.errors import Conflict, Forbidden, Invalid
 from intranet.i18n import _
 from intranet.web import access, context
 from intranet.web.downloads import xlsx
-from intranet.web.forms import answer, go, say
-from intranet.web.workbooks import chosen_changes, diff_values, marks_of
+from intranet.web.forms import answer, go
+from intranet.web.workbooks import chosen_changes, diff_values, marks_of, say_taken
 
 from . import bp
 from .desk import Desk, load, new_op
@@ -121,12 +121,7 @@ def workbook_apply(entry_id: int) -> Response:
         found = offline_plan.plan(desk, filled)
         same = {c.key for c in found.changes if chosen.get(c.key) == c.version}
         return _page(desk, status=error.status, error=error.message, filled=filled, found=found, ticked=same)
-    say("done", _("已采纳 %(n)s 项，已保存。", n=n))
-    stopping = sum(p.stops for p in found.problems)
-    if stopping:
-        say("info", _("表里还有 %(n)s 处问题没有采纳，请改好后再上传。", n=stopping))
-    if found.left:
-        say("info", _("还有 %(n)s 项没有列出，请把同一份表再上传一次。", n=found.left))
+    say_taken(n, found)
     return go(url_for("school.workbook", entry_id=entry_id))
 
 
