@@ -32,8 +32,9 @@ from intranet.db import build_engine, upgrade, write_session
 from intranet.demo import PASSWORD, sample_pdf
 from intranet.demo.stage import Stage, Unit, open_cycle, register_unit
 from intranet.domain import accounts
+from intranet.domain.placing import Place, suggest
 from intranet.enums import Role, SubmissionState
-from intranet.models import SELF, Answer, Cycle, Entry, Evidence, FactRow, Mark, User
+from intranet.models import SELF, Answer, Cycle, Entry, Evidence, EvidenceLink, FactRow, Mark, User
 from intranet.plugins import Installed, RubricRegistry, build_plugin_manager
 from intranet.queries.people import actor_for
 from intranet.rubric import loader
@@ -64,6 +65,8 @@ class Person:
     rows: int = 0
     dialogs: int = 0
     files: int = 0
+    suggested: int = 0
+    """Files whose names said where they belong."""
     pages: int = 0
     read: int = 0
     machine: float = 0
@@ -130,36 +133,52 @@ class Person:
                 box.press("Tab")
         self._took(began, f"field {saves}")
 
-    def paste(self, box: Locator, lines: Sequence[Sequence[str]]) -> None:
-        """To the spreadsheet and back: Alt+Tab, drag over the block, Ctrl+C, Alt+Tab, click into the box, Ctrl+V."""
+    def paste(self, panel: Locator, lines: Sequence[Sequence[str]], part: str) -> None:
+        """To the spreadsheet and back: Alt+Tab, drag over the block, Ctrl+C, Alt+Tab, click into the panel, Ctrl+V."""
         self.pastes += 1
         self.rows += len(lines) - 1
         self.human += M + 2 * P + 2 * B + 4 * 2 * K + 4 * H
         self.clicks += 1
         self.human += CLICK
+        page = self.visitor.page
+        page.evaluate("text => navigator.clipboard.writeText(text)", "\n".join("\t".join(x) for x in lines))
         began = time.perf_counter()
-        box.click()
-        self.visitor.page.keyboard.insert_text("\n".join("\t".join(line) for line in lines))
+        panel.locator("h2").click()
+        with self.visitor.saving(part):
+            page.keyboard.press("Control+V")
         self._took(began, "paste")
 
-    def choose(self, place: str, paths: Sequence[Path]) -> None:
-        """上传, then in the dialog the first file, the others with Ctrl held, and Open."""
+    def choose_all(self, paths: Sequence[Path]) -> None:
+        """上传 in the 材料库, then in the dialog a file, Ctrl+A and Open: the whole folder."""
         page = self.visitor.page
-        button = page.locator(f'[data-place="{place}"] form.upload label.btn:not(.camera)').first
+        button = page.locator("#library form.upload label.btn:not(.camera)").first
         self._click()
         self.dialogs += 1
         self.files += len(paths)
-        self.clicks += len(paths) + 1
-        self.human += M + CLICK * (len(paths) + 1) + (2 * K if len(paths) > 1 else 0)
+        self.clicks += 2
+        self.human += M + 2 * CLICK + 2 * K + 2 * H
         with page.expect_file_chooser() as chooser:
             button.click()
         began = time.perf_counter()
         chooser.value.set_files([str(path) for path in paths])
-        for path in paths:
-            page.locator(f'[data-place="{place}"] .chip', has_text=path.name).first.wait_for()
-        page.wait_for_function("() => !document.querySelector('.up')")
+        page.wait_for_function(
+            "n => document.querySelectorAll('#placing select').length === n && !document.querySelector('.up')",
+            arg=len(paths),
+            timeout=600_000,
+        )
         self.visitor.settle()
         self._took(began, f"upload of {len(paths)}")
+
+    def put_right(self, name: str, ref: str) -> None:
+        """Look at where a file is to go, and choose another place if that is the wrong one."""
+        select = self.visitor.page.get_by_role("combobox", name=name, exact=True)
+        self.human += M
+        if select.input_value() == ref:
+            self.suggested += 1
+            return
+        self.clicks += 2
+        self.human += M + 2 * CLICK  # open the list, find the place in it, click it
+        select.select_option(ref)
 
 
 # --- the unit and its papers ---------------------------------------------------------------------
@@ -246,6 +265,9 @@ def file_everything(person: Person, login: str, rubric: Rubric, papers: Papers) 
     person.type(page.locator("#login"), login)
     person.type(page.locator("#password"), PASSWORD, clicks=False)
     person.go_to(page.locator("form[action$='/sign-in'] button.btn-primary"))
+    person.go_to(page.locator('main a[href$="/evidence"]').first)
+    materials(person, papers)
+    person.go_to(page.locator("main .page-head .sub a"))
     first = rubric.indicators[0].code
     person.go_to(page.locator(f'main a[href*="/indicators/{first}"]').first)
     while True:
@@ -264,13 +286,19 @@ def file_everything(person: Person, login: str, rubric: Rubric, papers: Papers) 
 
 
 def indicator(person: Person, rubric: Rubric, papers: Papers) -> None:
-    """Top to bottom: materials, answers, tables, own scores."""
-    for place, paths in papers.files.items():
-        if person.visitor.page.locator(f'[data-place="{place}"]').count():
-            person.choose(place, paths)
+    """Top to bottom: answers, tables, own scores."""
     answers(person, papers)
     tables(person, rubric, papers)
     own_scores(person, papers)
+
+
+def materials(person: Person, papers: Papers) -> None:
+    """All files at once in the 材料库, each looked at, then 按建议放好."""
+    person.choose_all([path for paths in papers.files.values() for path in paths])
+    for place, paths in papers.files.items():
+        for path in paths:
+            person.put_right(path.name, place)
+    person.save(person.visitor.page.get_by_role("button", name="按建议放好"), "/evidence/place")
 
 
 def answers(person: Person, papers: Papers) -> None:
@@ -288,7 +316,7 @@ def answers(person: Person, papers: Papers) -> None:
 def tables(person: Person, rubric: Rubric, papers: Papers) -> None:
     """Each list that has not been filled on an earlier page: one block from the spreadsheet, or 本项没有."""
     page = person.visitor.page
-    here = page.url
+    here = page.url.partition("#")[0]
     for key in page.locator('section[id^="table-"]').evaluate_all("all => all.map(e => e.id.slice(6))"):
         panel = page.locator(f"#table-{key}")
         rows = papers.docs.get("tables", {}).get(key, [])
@@ -298,12 +326,11 @@ def tables(person: Person, rubric: Rubric, papers: Papers) -> None:
         if not rows:
             person.save(panel.get_by_role("button", name="本项没有"), f"/tables/{key}/empty")
         elif not panel.locator("tbody tr").count():
-            person.go_to(adding)
-            person.paste(page.locator("#paste"), block(rubric.table[key], rows, papers.schools))
-            person.go_to(page.get_by_role("button", name="核对", exact=True))
-            person.go_to(page.get_by_role("button", name=f"添加这 {len(rows)} 行"))
-            page.get_by_text(f"已添加 {len(rows)} 行。").wait_for()
-    if page.url.partition("#")[0] != here.partition("#")[0]:
+            part = f"/tables/{key}/paste"
+            person.paste(panel, block(rubric.table[key], rows, papers.schools), part)
+            person.save(page.get_by_role("button", name=f"添加这 {len(rows)} 行"), part)
+            panel.get_by_text(f"已添加 {len(rows)} 行。").wait_for()
+    if page.url.partition("#")[0] != here:
         raise RuntimeError(f"the paste ended at {page.url}, not at {here}")
 
 
@@ -329,6 +356,19 @@ def _is(shown: str, points: str) -> bool:
     return bool(shown) and as_fraction(shown) == as_fraction(points)
 
 
+def by_words(rubric: Rubric, papers: Papers) -> tuple[int, int, int]:
+    """How it would be if the files were called by their labels alone: materials named, suggested rightly, wrongly."""
+    places = [
+        Place(f"slot:{clause.code}#{n}", clause.code, clause.code, clause.no, label, n, clause.title, True)
+        for clause in rubric.by.values()
+        for n, label in enumerate(clause.materials, 1)
+    ]
+    labels = {p.ref: p.label for p in places if p.ref in papers.files}
+    guesses = dict(zip(labels, suggest([f"{label}.pdf" for label in labels.values()], places), strict=True))
+    right = sum(guess == ref for ref, guess in guesses.items())
+    return len(labels), right, sum(guess not in {ref, None} for ref, guess in guesses.items())
+
+
 # --- the report ----------------------------------------------------------------------------------
 
 
@@ -336,15 +376,18 @@ def minutes(seconds: float) -> str:
     return f"{int(seconds // 60)} min {round(seconds % 60):02d} s"
 
 
-def report(person: Person, unit: str, indicators: int) -> None:
+def report(person: Person, unit: str, indicators: int, words: tuple[int, int, int]) -> None:
     total = person.human + person.machine
     reading = person.read / READS
     print(f"{unit}: {indicators} indicators, from the sign-in page to the receipt")
-    print(f"  clicks          {person.clicks:5}   of them in file dialogs {person.files + person.dialogs}")
+    print(f"  clicks          {person.clicks:5}   of them in file dialogs {2 * person.dialogs}")
     print(f"  pages opened    {person.pages:5}")
     print(f"  fields typed    {person.fields:5}   keys {person.keys}")
     print(f"  blocks pasted   {person.pastes:5}   rows {person.rows}")
-    print(f"  file dialogs    {person.dialogs:5}   files {person.files}")
+    print(
+        f"  file dialogs    {person.dialogs:5}   files {person.files}, suggested rightly {person.suggested}"
+    )
+    print("  labels alone    {:5}   suggested rightly {}, wrongly {}".format(*words))
     print(f"  machine, measured   {minutes(person.machine)}")
     print(f"  person, modelled    {minutes(person.human)}")
     print(f"  together            {minutes(total)}   (goal under {minutes(GOAL)})")
@@ -378,7 +421,9 @@ def main(key: str = "", code: str = "") -> int:
         app = create_app(settings, build_plugin_manager())
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         with serving(app) as server:
-            person = Person(Visitor(browser, server))
+            visitor = Visitor(browser, server)
+            visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+            person = Person(visitor)
             file_everything(person, login, rubric, papers)
         browser.close()
         app.extensions["intranet"].engine.dispose()
@@ -387,6 +432,9 @@ def main(key: str = "", code: str = "") -> int:
             assert entry.state == SubmissionState.SUBMITTED, entry.state
             rows, files = session.exec(select(FactRow)).all(), session.exec(select(Evidence)).all()
             assert (len(rows), len(files)) == (person.rows, person.files), (len(rows), len(files))
+            names = {e.id: e.name for e in files}
+            placed = {(names[link.evidence_id], link.ref) for link in session.exec(select(EvidenceLink))}
+            assert placed == {(path.name, ref) for ref, paths in papers.files.items() for path in paths}
             filed = {a.key: a.value for a in session.exec(select(Answer)) if a.owner == "school"}
             wanted = papers.docs.get("fields", {})
             assert {k: filed.get(k) for k in wanted} == wanted, filed
@@ -398,7 +446,7 @@ def main(key: str = "", code: str = "") -> int:
         if person.visitor.complaints:
             print("\n".join(person.visitor.complaints), file=sys.stderr)
             return 1
-    report(person, unit, len(rubric.indicators))
+    report(person, unit, len(rubric.indicators), by_words(rubric, papers))
     return 0 if person.human + person.machine < GOAL else 1
 
 

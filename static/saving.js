@@ -13,7 +13,8 @@
 
    Sending twice is harmless: each rendered form has its token (`op`). Only the person's own drafts are ever read.
    data-no-draft keeps fields out of storage, passwords and files never get in. A link [data-drop-draft] gives up
-   the draft of the saver around it. */
+   the draft of the saver around it. A form [data-looks] is looked at as often as one likes and saved by its button
+   `accept` alone: an answer with the header `X-Draft: keep` has saved nothing, and the draft stays. */
 (function () {
   "use strict";
 
@@ -146,6 +147,15 @@
     return isSafe && saver.hasAttribute("hx-post") ? { url: saves(saver), body: data.toString() } : null;
   }
 
+  function isMeant(saver, pressed) {
+    if (!pressed || !saver.matches("[data-looks]")) return savesItself(saver) || Boolean(pressed);
+    return Boolean(pressed.button) && pressed.button.name === "accept";
+  }
+
+  function hasOnlyLooked(value) {
+    return value === "keep";
+  }
+
   // pressed: the form was handed in (by this button), so it is meant to be saved.
   function keep(saver, pressed) {
     var key = keyOf(saver);
@@ -166,7 +176,7 @@
     draft.by = HERE;
     draft.page = location.pathname + location.search;
     draft.title = document.title.split(" · ")[0];
-    draft.send = savesItself(saver) || pressed ? requestOf(saver, pressed && pressed.button) : null;
+    draft.send = isMeant(saver, pressed) ? requestOf(saver, pressed && pressed.button) : null;
     write(key, draft);
   }
 
@@ -236,7 +246,8 @@
       return !dirty.has(field) && valueOf(field) !== fields[placeOf(field, parts)][0];
     });
     if (!changed.length) {
-      drop(item.key); // it was saved after all
+      if (saver.matches("[data-looks]")) open.forEach(function (field) { setDirty(field, true); });
+      else drop(item.key); // it was saved after all
       return true;
     }
     inputsOf(saver).forEach(function (input) {
@@ -293,7 +304,7 @@
         "HX-Request": "true",
         "X-CSRF-Token": token ? token.content : ""
       }
-    }).then(function (answer) { return answer.ok; }, function () { return false; });
+    }).then(function (answer) { return answer.ok && !hasOnlyLooked(answer.headers.get("X-Draft")); }, function () { return false; });
   }
 
   function showLeft(left) {
@@ -392,7 +403,8 @@
       sent.more = true;
       return;
     }
-    drop(sent.key);
+    sent.looked = hasOnlyLooked(event.detail.xhr.getResponseHeader("X-Draft"));
+    if (!sent.looked) drop(sent.key);
     sent.values.filter(sameAsSent).forEach(function (item) { setDirty(item.field, false); });
   });
 
@@ -421,6 +433,10 @@
     unsent.delete(saver);
     mark(saver, false);
     pause = 0;
+    if (sent.looked) {
+      if (status) status.textContent = "";
+      return;
+    }
     if (code >= 400) {
       keep(saver); // refused: it waits until it is put right
       moveDraft(sent, detail.target);

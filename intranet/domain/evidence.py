@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import IO
 
 from intranet.domain.filing import Filing, Right, require_slot
-from intranet.errors import Forbidden, Invalid, NotFound
+from intranet.domain.operations import outcome_of, remember
+from intranet.errors import DomainError, Forbidden, Invalid, NotFound
 from intranet.i18n import _
 from intranet.models import Evidence, EvidenceLink, FactRow
 from intranet.queries.filed import answer_of, files_of, last_number, links_of, row_of
@@ -181,6 +182,35 @@ def link(filing: Filing, code: str, evidence_id: int, ref: str) -> Evidence:
     filing.touch()
     filing.session.flush()
     return evidence
+
+
+def place(filing: Filing, wishes: Mapping[int, str], *, op: str) -> int:
+    """Let files that are already there prove one thing each: all of them or none.
+
+    :param wishes: ref by file id. :returns: how many files; the same ``op`` again places nothing.
+    :raises Invalid: ``problems`` by file id, as text: no such file or place, or not here and now.
+    """
+    before = outcome_of(filing.session, filing.actor, op)
+    if isinstance(before, dict) and "placed" in before:
+        return int(before["placed"])
+    found: list[tuple[Evidence, str]] = []
+    problems: dict[str, str] = {}
+    for evidence_id, ref in wishes.items():
+        try:
+            evidence = _file(filing, evidence_id)
+            require_ref(filing, page_of(filing, ref) or "", ref)
+            found.append((evidence, ref))
+        except DomainError as error:
+            problems[str(evidence_id)] = error.message
+    if problems:
+        raise Invalid(_("有 %(n)s 份放不了，都还没有放。请改一处或选“先不放”。", n=len(problems)), problems)
+    if not found:
+        raise Invalid(_("还没有选要放到哪里。"), field="to")
+    for evidence, ref in found:
+        _link(filing, evidence, ref)
+    filing.touch()
+    remember(filing.session, filing.actor, op, {"placed": len(found)}, at=filing.at)
+    return len(found)
 
 
 def _link(filing: Filing, evidence: Evidence, ref: str) -> None:

@@ -236,8 +236,7 @@ def test_an_expired_session_in_a_row_being_typed(world: World, lead: Visitor) ->
 
 def test_an_expired_session_at_a_plain_form(world: World, lead: Visitor) -> None:
     """A form that is no htmx form goes through the sign-in page with all that was typed."""
-    lead.go(page_of(world, "B1"))
-    lead.follow(lead.page.locator("#table-exchange").get_by_role("link", name="从表格粘贴"))
+    lead.go(page_of(world, "B1") + "/tables/exchange/paste")
     text = "姓名(工号)\t类别\n甲某 001\t定期\n乙某 002\t不定期"
     lead.page.fill("#paste", text)
     end_sessions(world)

@@ -262,13 +262,15 @@ def add_row(visitor: Visitor, table: str, cells: Mapping[str, str], *, more: boo
 
 
 def paste(visitor: Visitor, table: str, lines: Sequence[Sequence[str]]) -> None:
-    """从表格粘贴 with a header line, 核对, 添加."""
-    visitor.page.locator(f"#table-{table}").get_by_role("link", name="从表格粘贴").click()
-    visitor.page.fill("#paste", "\n".join("\t".join(line) for line in lines))
-    visitor.press("核对")
-    expect(visitor.page.get_by_text(f"核对 {len(lines) - 1} 行")).to_be_visible()
-    visitor.press(f"添加这 {len(lines) - 1} 行")
-    expect(visitor.page.get_by_text(f"已添加 {len(lines) - 1} 行。")).to_be_visible()
+    """从表格粘贴 with a header line, 核对, 添加, in place below the table."""
+    page, place = visitor.page, visitor.page.locator(f"#paste-{table}")
+    page.locator(f"#table-{table}").get_by_role("link", name="从表格粘贴").click()
+    place.locator("textarea").fill("\n".join("\t".join(line) for line in lines))
+    place.get_by_role("button", name="核对", exact=True).click()
+    expect(place.get_by_role("heading", name=f"核对 {len(lines) - 1} 行")).to_be_visible()
+    place.get_by_role("button", name=f"添加这 {len(lines) - 1} 行").click()
+    expect(page.locator(f"#table-{table}").get_by_text(f"已添加 {len(lines) - 1} 行。")).to_be_visible()
+    visitor.settle()
 
 
 def declare_empty(visitor: Visitor, table: str) -> None:

@@ -43,14 +43,15 @@ def indicator(entry_id: int, code: str) -> Response:
     key, row = request.args.get("table", ""), request.args.get("row", "")
     if not key:
         return show_page(desk, page)
-    form = _open_row(desk, page, key, row) if row else None
+    form = open_row(desk, page, key, row) if row else None
     if wants_fragment():
         shown = tables.table_view(desk, page, key, form=form)
         return answer("school/_table.html", **values(desk, page), table=shown, oob=False)
     return show_page(desk, page, row_form=form, table=key)
 
 
-def _open_row(desk: Desk, page: Page, key: str, row: str) -> tables.RowForm | None:
+def open_row(desk: Desk, page: Page, key: str, row: str) -> tables.RowForm | None:
+    """The form of a row by its id, or of a ``new`` one; None where this person may not change it."""
     if key not in page.tables:
         raise NotFound(_("没有这张表。"))
     table = desk.rubric.table[key]
@@ -146,6 +147,7 @@ def show_page(
             )
             for key in page.tables
         ],
+        pastes={key: tables.paste_view(desk.rubric.table[key]) for key in page.tables},
         library=desk.files,
         rulings=_rulings(desk, page),
         returns=[r for r in desk.filing.returns if page.code in r.codes],

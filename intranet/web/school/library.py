@@ -21,12 +21,14 @@ from intranet.web.forms import answer, go, say, wants_fragment, whole
 
 from . import bp, view
 from .desk import Desk, load, new_op
+from .placing import PlacingView, placing_view
 from .uploads import received, shelf, store
 
 access.allow(
     {
         "school.evidence": access.FILING_READERS,
         "school.add_file": access.SCHOOL,
+        "school.place_files": access.SCHOOL,
         "school.file": access.FILING_READERS,
         "school.describe_file": access.SCHOOL,
         "school.replace_file": access.SCHOOL,
@@ -78,7 +80,14 @@ def library(entry_id: int) -> Response:
 
 
 def _library(
-    desk: Desk, *, edit: int | None = None, form: FileForm | None = None, error: str = "", status: int = 200
+    desk: Desk,
+    *,
+    edit: int | None = None,
+    form: FileForm | None = None,
+    error: str = "",
+    status: int = 200,
+    loose: PlacingView | None = None,
+    placed: int = 0,
 ) -> Response:
     session = desk.filing.session
     people = names_of(session, [f.evidence.uploaded_by for f in desk.files])
@@ -98,6 +107,8 @@ def _library(
         used=used_by(session, desk.entry_id),
         quota=context.ground().settings.quota_per_unit,
         may_help=desk.may_help(),
+        placing=loose or placing_view(desk),
+        placed=placed,
         why_not=desk.why_not(),
         allowed=accepted.allowed_text(),
         error=error,
@@ -163,7 +174,26 @@ def add_file(entry_id: int) -> Response:
             evidence.discard(store(), sent)
     except Invalid as error:
         return _library(load(entry_id), error=error.message, status=422)
-    say("done", _("已收下 %(n)s 份材料。请到用到的地方“从材料库选”。", n=len(kept)))
+    say("done", _("已收下 %(n)s 份材料。请核对各放到哪里。", n=len(kept)))
+    return go(url_for("school.evidence", entry_id=entry_id))
+
+
+@bp.post(ROOT + "/place", endpoint="place_files")
+def place_files(entry_id: int) -> Response:
+    """Put files where the form says (``to:<id>`` = ref): all or none. What was chosen stays on refusal."""
+    desk = load(entry_id)
+    sent = {whole(name[3:]): ref for name, ref in request.form.items() if name.startswith("to:")}
+    chosen = {i: ref for i, ref in sent.items() if i is not None}
+    try:
+        n = evidence.place(
+            desk.filing, {i: ref for i, ref in chosen.items() if ref}, op=request.form.get("op", "")
+        )
+    except Invalid as error:
+        loose = placing_view(desk, chosen, error.problems, error.message)
+        return _library(desk, loose=loose, status=422)
+    if wants_fragment():
+        return _library(desk.again(), placed=n)
+    say("done", _("已放好 %(n)s 份材料。", n=n))
     return go(url_for("school.evidence", entry_id=entry_id))
 
 

@@ -14,8 +14,8 @@ from intranet.web import access
 from intranet.web.forms import answer, go, say, wants_fragment, whole
 
 from . import bp, tables, view
-from .desk import Desk, load, new_op
-from .indicator import ROOT, show_page, stored_row, values
+from .desk import Desk, load
+from .indicator import ROOT, open_row, show_page, stored_row, values
 
 access.allow(
     {
@@ -151,8 +151,10 @@ def _where(desk: Desk, page: Page, key: str, form: tables.RowForm | None) -> str
 
 @bp.get(ROOT + "/tables/<key>/paste")
 def paste(entry_id: int, code: str, key: str) -> Response:
+    """The page of its own, for browsers without JavaScript; else the box is on the indicator's page."""
     desk = load(entry_id)
-    return _paste_page(desk, desk.filing.page(code), fact_rows.table_of(desk.filing, code, key))
+    table = fact_rows.table_of(desk.filing, code, key)
+    return _paste(desk, desk.filing.page(code), tables.paste_view(table, is_here=wants_fragment()))
 
 
 @bp.post(ROOT + "/tables/<key>/paste")
@@ -161,43 +163,51 @@ def paste_rows(entry_id: int, code: str, key: str) -> Response:
     desk = load(entry_id)
     page, table = desk.filing.page(code), fact_rows.table_of(desk.filing, code, key)
     desk.filing.require_part(code)
-    text = request.form.get("text", "")
+    text, here = request.form.get("text", ""), wants_fragment()
     try:
         pasted = fact_rows.read_paste(desk.filing, code, key, text)
         if request.form.get("accept") and all(p.cells is not None for p in pasted):
             n = fact_rows.accept_paste(desk.filing, code, key, text, op=request.form.get("op", ""))
-            say("done", _("已添加 %(n)s 行。", n=n))
-            where = url_for("school.indicator", entry_id=entry_id, code=code)
-            return go(f"{where}#table-{key}")
+            return _pasted(desk, page, table, n)
     except Invalid as error:
-        return _paste_page(desk, page, table, text=text, error=error.message, status=422)
-    bad = sum(p.cells is None for p in pasted)
-    return _paste_page(desk, page, table, text=text, pasted=pasted, bad=bad, status=422 if bad else 200)
+        shown = tables.paste_view(table, text, error=error.message, is_here=here)
+        return _paste(desk, page, shown, status=422)
+    shown = tables.paste_view(table, text, rows=tuple(pasted), is_here=here)
+    return _paste(desk, page, shown, status=422 if shown.bad else 200)
 
 
-def _paste_page(
-    desk: Desk,
-    page: Page,
-    table: Table,
-    *,
-    text: str = "",
-    pasted: list[fact_rows.PastedRow] | None = None,
-    bad: int = 0,
-    error: str = "",
-    status: int = 200,
-) -> Response:
-    return answer(
-        "school/paste.html",
+def _paste(desk: Desk, page: Page, paste: tables.PasteView, *, status: int = 200) -> Response:
+    """The box with what it would become. Nothing is stored, so the browser keeps its draft."""
+    response = answer(
+        "school/_paste.html" if paste.is_here else "school/paste.html",
         status=status,
         **desk.page_values(),
         page=page,
-        table=table,
-        columns=fact_rows.typed_columns(table),
-        text=text,
-        pasted=pasted,
-        bad=bad,
-        error=error,
-        limit=fact_rows.PASTE_LIMIT,
+        paste=paste,
         why_not=desk.why_not(page.code) if not desk.may_help(page.code) else "",
-        op=new_op(),
     )
+    response.headers["X-Draft"] = "keep"
+    return response
+
+
+def _pasted(desk: Desk, page: Page, table: Table, n: int) -> Response:
+    """After the rows were added: their table with what depends on it, and an empty box.
+
+    A row that was open in the table (``open``) is open again, so that what is typed in it has its place.
+    """
+    if not wants_fragment():
+        say("done", _("已添加 %(n)s 行。", n=n))
+        return go(f"{url_for('school.indicator', entry_id=desk.entry_id, code=page.code)}#table-{table.key}")
+    desk = desk.again()
+    opened = request.form.get("open", "")
+    form = open_row(desk, page, table.key, opened) if opened else None
+    response = answer(
+        "school/_table_pasted.html",
+        **values(desk, page),
+        table=tables.table_view(desk, page, table.key, form=form, added=n),
+        paste=tables.paste_view(table),
+        why_not="",
+        oob=False,
+    )
+    response.headers["HX-Retarget"] = f"#table-{table.key}"
+    return response

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
-from intranet.domain.fact_rows import is_whole, typed_columns
+from intranet.domain.fact_rows import PASTE_LIMIT, PastedRow, is_whole, typed_columns
 from intranet.i18n import _
 from intranet.models import FactRow
 from intranet.queries.filing import SCHOOL, Page
 from intranet.rubric import sentences, tables
 from intranet.rubric.ledger import Line
-from intranet.rubric.model import Clause, RosterClause, Table, TallyClause
+from intranet.rubric.model import Clause, Column, RosterClause, Table, TallyClause
 from intranet.rubric.numbers import show
 
 from .desk import Desk, new_op
@@ -67,6 +68,33 @@ class RowForm:
 
 
 @dataclass(frozen=True, slots=True)
+class PasteView:
+    """从表格粘贴 of one table. rows: what the text would become, None before it was looked at.
+
+    is_here: in place below its table; False on the page of its own.
+    """
+
+    table: Table
+    columns: tuple[Column, ...]
+    op: str
+    text: str = ""
+    rows: tuple[PastedRow, ...] | None = None
+    error: str = ""
+    is_here: bool = True
+    limit: int = PASTE_LIMIT
+
+    @property
+    def bad(self) -> int:
+        """Rows with a cell that cannot be read."""
+        return sum(row.cells is None for row in self.rows or ())
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all of it may be added as it is."""
+        return self.rows is not None and not self.bad and not self.error
+
+
+@dataclass(frozen=True, slots=True)
 class TableView:
     table: Table
     heads: tuple[tuple[str, bool], ...]
@@ -82,6 +110,12 @@ class TableView:
     op: str
     deleted: RowView | None = None
     error: str = ""
+    added: int = 0
+    """Rows that have just been pasted."""
+
+    @property
+    def may_paste(self) -> bool:
+        return self.may_add and not self.is_declared
 
     @property
     def carried(self) -> int:
@@ -102,6 +136,7 @@ def table_view(
     form: RowForm | None = None,
     deleted: FactRow | None = None,
     error: str = "",
+    added: int = 0,
 ) -> TableView:
     table = desk.rubric.table[key]
     found = tables.rows_of(table, desk.filed.facts)
@@ -144,7 +179,12 @@ def table_view(
         op=new_op(),
         deleted=_deleted(desk, table, deleted),
         error=error,
+        added=added,
     )
+
+
+def paste_view(table: Table, text: str = "", **more: Any) -> PasteView:
+    return PasteView(table, tuple(typed_columns(table)), new_op(), text, **more)
 
 
 def _there(desk: Desk, page: Page, table: Table, rows: list[tables.Row]) -> list[tables.Row]:
