@@ -47,7 +47,7 @@ def ask(
     panel_entry_for(session, actor, entry.id)
     require_asking(cycle)
     if entry.state == SubmissionState.OPEN:
-        raise DomainError(_("%(unit)s 还没有提交，不能质询。", unit=entry.name))
+        raise DomainError(_("%(unit)s还没有提交，不能质询。", unit=entry.name))
     question = question.strip()
     if not question:
         raise Invalid(_("请写出要问的问题。"), field="question")

@@ -146,9 +146,9 @@ def require_settling(cycle: Cycle, entry: Entry) -> None:
 
 def _require_submitted(entry: Entry) -> None:
     if entry.state == SubmissionState.RETURNED:
-        raise DomainError(_("%(unit)s 正在补材料，重新提交后才能评分。", unit=entry.name))
+        raise DomainError(_("%(unit)s正在补材料，重新提交后才能评分。", unit=entry.name))
     if entry.state != SubmissionState.SUBMITTED:
-        raise DomainError(_("%(unit)s 还没有提交，不能评分。", unit=entry.name))
+        raise DomainError(_("%(unit)s还没有提交，不能评分。", unit=entry.name))
 
 
 def _stored(session: Session, entry: Entry, user_id: int) -> dict[tuple[str, str], Mark]:

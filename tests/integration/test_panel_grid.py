@@ -36,7 +36,7 @@ def test_every_unit_is_a_row_with_self_score_proposal_and_state(world: World, cl
     shown = said(client_for("rev1"), grid(world))
     assert "甲山教育集团 — 4 " in shown
     assert "丁桥教育集团" in shown
-    assert "丁桥教育集团 还没有提交，不能评分。" in shown
+    assert "丁桥教育集团还没有提交，不能评分。" in shown
     html = client_for("rev1").get(grid(world)).get_data(as_text=True)
     assert f'name="points.{world.entries["g01"]}" value=""' in html
     assert f'name="points.{world.entries["g02"]}"' not in html

@@ -316,7 +316,7 @@ def test_a_first_score_is_taken_in_review_only(world: World, client_for: SignIn,
 def test_an_entry_that_is_not_submitted_is_shown_but_not_scored(world: World, client_for: SignIn) -> None:
     submit(world, "g02")
     client = client_for("rev1")
-    assert "甲山教育集团 还没有提交，不能评分。" in said(client, url(world, "A2"))
+    assert "甲山教育集团还没有提交，不能评分。" in said(client, url(world, "A2"))
     answer = client.post(url(world, "A2"), {"points.A2": "0", "reason.A2": "无"})
     assert answer.status_code == 409
     assert "甲山教育集团 未提交" in said(client, f"/panel/cycles/{world.cycle_id}")
@@ -432,7 +432,7 @@ def test_the_chair_returns_an_indicator(world: World, client_for: SignIn) -> Non
         returned = session.get(Return, 1)
         assert returned is not None
         assert (returned.codes, returned.reason) == (["A2"], "请补会议纪要")
-    assert "甲山教育集团 正在补材料，重新提交后才能评分。" in said(chair, url(world, "A2"))
+    assert "甲山教育集团正在补材料，重新提交后才能评分。" in said(chair, url(world, "A2"))
 
 
 # --- cost -----------------------------------------------------------------------------------------

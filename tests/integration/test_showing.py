@@ -557,7 +557,7 @@ def test_a_unit_that_has_not_submitted_does_not_begin_in_review(world: World, cl
     room = Room(world, prepare(chair, world))
     answer = room.step(chair, "start")
     assert answer.status_code == 409
-    assert "甲山教育集团 还没有提交，不能评分。" in answer.get_data(as_text=True)
+    assert "甲山教育集团还没有提交，不能评分。" in answer.get_data(as_text=True)
     world.move_to(CycleState.DELIBERATION)
     assert room.step(chair, "start").status_code == 303
 

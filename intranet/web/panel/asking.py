@@ -39,7 +39,7 @@ def inquiry_post(entry: int, code: str) -> Response:
             cycle, sheet, item, boxes, status=error.status, asked=question, ask_problem=error.message
         )
     remember(db(), actor(), op, {"inquiry": asked.id}, at=current_time())
-    say("done", _("已发给 %(unit)s，答复后显示在这一项里。", unit=found.name))
+    say("done", _("已发给%(unit)s，答复后显示在这一项里。", unit=found.name))
     return go(here)
 
 

@@ -79,7 +79,7 @@ def return_post(entry: int, code: str) -> Response:
     indicator = indicator_for(rubric, code)
     reason, op = request.form.get("reason", "").strip(), request.form.get("op", "")
     return_indicators(db(), actor(), cycle, rubric, found, [code], reason, at=current_time(), op=op)
-    say("done", _("已退回 %(unit)s 补“%(name)s”的材料。", unit=found.name, name=indicator.name))
+    say("done", _("已退回%(unit)s补“%(name)s”的材料。", unit=found.name, name=indicator.name))
     return go(url_for("panel.queue", cycle_id=cycle.id, by=order()))
 
 
