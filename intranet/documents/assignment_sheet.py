@@ -179,7 +179,7 @@ def read(data: bytes, layout: Layout) -> Found:
             for name in filter(None, _BETWEEN.split(row.cells[column])):
                 person = known.get(_plain(name))
                 if person is None:
-                    wrong(column, _("考核组评分成员里没有“%(name)s”，请照填写说明里的姓名填", name=name[:20]))
+                    wrong(column, _("考核组评委里没有“%(name)s”，请照填写说明里的姓名填", name=name[:20]))
                 elif person.user_id in line.barred:
                     wrong(column, _("%(name)s回避%(unit)s，不能分派", name=person.label, unit=line.name))
                 else:

@@ -140,7 +140,7 @@ def prepare_cycle(
     clerk.press("下一步：考核组")
     page.get_by_role("checkbox", name=f"{chair}任组长", exact=True).check()
     for name in reviewers:
-        page.get_by_role("checkbox", name=f"{name}任评分成员", exact=True).check()
+        page.get_by_role("checkbox", name=f"{name}任评委", exact=True).check()
     clerk.press("下一步：预览并开启")
     for name in units:
         expect(page.locator("dl.facts")).to_contain_text(name)

@@ -308,7 +308,7 @@ def test_a_wrong_table_names_its_cells_and_changes_nothing(world: World, client_
     assert status == 422
     assert "请改好这 2 处再上传" in html
     assert re.search(r"<td[^>]*>D2</td>\s*<td>评委一回避甲山教育集团，不能分派</td>", html)
-    assert re.search(r"<td[^>]*>E3</td>\s*<td>考核组评分成员里没有“某人”", html)
+    assert re.search(r"<td[^>]*>E3</td>\s*<td>考核组评委里没有“某人”", html)
     assert stored(world) == set()
     assert upload(client, world, b"not a workbook")[0] == 422
     assert client.post(path(world, "/check"), {}).status_code == 422

@@ -221,7 +221,7 @@ def test_each_problem_names_its_cell() -> None:
     data = changed(WRITTEN, D2="李示例、赵某", E2="王示例（a3）", A3="09")
     found = [(p.cell, p.message) for p in paper.read(data, layout()).problems]
     assert found == [
-        ("D2", "考核组评分成员里没有“赵某”，请照填写说明里的姓名填"),
+        ("D2", "考核组评委里没有“赵某”，请照填写说明里的姓名填"),
         ("E2", "王示例（a3）回避示例一集团，不能分派"),
         ("A3", "本次考核没有代码为“09”的单位"),
     ]
