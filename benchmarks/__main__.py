@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import machine, pages, scoring, volume
+from . import letters, machine, pages, ranked, scoring, volume
 
 
 def main() -> None:
@@ -11,8 +11,12 @@ def main() -> None:
     volume.main()
     print("Pages, in one process without a server")
     pages.main()
-    print(f"Scoring, {scoring.UNITS} units")
+    print("Scoring")
     scoring.main()
+    print(f"Result letters of {letters.UNITS} units in one docx")
+    letters.main()
+    print("Ranked workbook against bare xlsxwriter with the same values in memory")
+    ranked.main()
     print(f"{machine.load()} at the end")
 
 

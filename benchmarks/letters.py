@@ -75,7 +75,8 @@ def main() -> None:
             {
                 "say": lambda: letters_of(scoring, ranking),  # noqa: B023 - called before the next round of the loop
                 "print": lambda: paper.write(letters, signed_on=date(2031, 7, 1), made_at=AT),  # noqa: B023
-            }
+            },
+            rounds=3,
         )
         say, print_ = machine.middle(taken["say"]), machine.middle(taken["print"])
         print(

@@ -1,4 +1,4 @@
-"""Scoring one unit and ranking a thousand, with each installed rubric's own sample units."""
+"""Scoring one unit and ranking a hundred and a thousand, with each installed rubric's own sample units."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from intranet.rubric.facts import Facts
 
 from . import machine
 
-UNITS = 1000
+FEW, UNITS, ROUNDS = 100, 1000, 3
 
 
 def facts_of(unit: dict[str, object], n: int) -> dict[str, object]:
@@ -48,15 +48,23 @@ def main() -> None:
             for unit in facts:  # noqa: B023 - called before the next round of the loop
                 engine.score_unit(rubric, unit, hooks)  # noqa: B023
 
-        def cohort() -> None:
-            engine.score_cohort(rubric, facts, hooks, frozen=False)  # noqa: B023
+        def cohort(n: int) -> None:
+            engine.score_cohort(rubric, facts[:n], hooks, frozen=False)  # noqa: B023
 
-        taken = machine.interleaved({"parse": parse, "units": one_by_one, "cohort": cohort})
+        taken = machine.interleaved(
+            {
+                "parse": parse,
+                "units": one_by_one,
+                "few": lambda: cohort(FEW),
+                "cohort": lambda: cohort(UNITS),
+            },
+            rounds=ROUNDS,
+        )
         print(
             f"  {key}: {len(list(rubric.leaves()))} leaves; reading the facts as JSON {machine.middle(taken['parse']):.2f} s,"
             f" {UNITS} units {machine.middle(taken['units']):.2f} s"
             f" ({machine.middle(taken['units']) / UNITS * 1000:.2f} ms each),"
-            f" ranked together {machine.middle(taken['cohort']):.2f} s"
+            f" ranked together {machine.middle(taken['cohort']):.2f} s; {FEW} units {machine.middle(taken['few']):.2f} s"
         )
 
 
