@@ -239,7 +239,7 @@ def test_ten_files_find_their_places_by_their_names(
         "all => all.map(tr => [tr.querySelector('label').textContent, tr.querySelector('select').value])"
     )
     assert dict(shown) == NAMES
-    page.get_by_label("C1 照片.pdf").select_option("clause:B1")  # put right by hand
+    page.get_by_role("combobox", name="C1 照片.pdf").select_option("clause:B1")  # put right by hand
     with lead.saving("/evidence/place"):
         page.get_by_role("button", name="按建议放好").click()
     expect(page.locator("#library")).to_contain_text("已放好 9 份材料。")

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from flask import Flask
 
 from intranet.enums import SubmissionState
 from intranet.models import Entry
@@ -69,6 +71,21 @@ def test_names_suggest_places_and_one_save_puts_them_there(world: World, client_
     assert {e.name: refs for e, refs in files(world)} == {n: [r] if r else [] for n, r in wishes.items()}
     assert [x.new for x in log(world, "evidence.link")] == ["slot:A2#1", "slot:A2#2", "clause:B2"]
     assert entry(world).saved_at is not None
+
+
+def test_thirty_files_take_as_many_queries_as_one(app: Flask, world: World, client_for: SignIn) -> None:
+    lead, seen = client_for("lead1"), list[str]()
+    engine = app.extensions["intranet"].engine
+    sa.event.listen(engine, "before_cursor_execute", lambda _c, _cur, said, *_rest: seen.append(said))
+    counts = []
+    for names in (["A2 会议方案.pdf"], [f"B2 奖状{n}.pdf" for n in range(29)]):
+        bring(lead, world, *names)
+        page(lead, world)  # the note of the upload
+        seen.clear()
+        html = page(lead, world)
+        counts.append((len(suggested(html)), len(seen)))
+    assert [n for n, _queries in counts] == [1, 30]
+    assert counts[0][1] == counts[1][1] > 0
 
 
 def test_the_same_form_twice_places_once(world: World, client_for: SignIn) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -230,6 +231,71 @@ def test_paste_marks_each_bad_cell_and_takes_nothing(world: World, client_for: S
     assert "“九月”不是日期" in words(html)
     assert "外区小学" in html[html.index("<textarea") :]
     assert rows(world, "exchange") == []
+
+
+def test_in_place_a_paste_is_looked_at_below_its_table(world: World, client_for: SignIn) -> None:
+    """Only the box comes back, and the browser is told to keep its draft: nothing has been stored."""
+    client = client_for("lead1")
+    where = at(world, "B2", "/tables/awards/paste")
+    page = client.get(at(world, "B2")).get_data(as_text=True)
+    assert re.search(r'<section class="panel paste-place" id="paste-awards" hidden>', page)
+    for text, status in ((PASTED, 200), ("", 422), (PASTED.replace("市级", "村级"), 422)):
+        looked = client.post(where, {"text": text}, htmx=True)
+        html = looked.get_data(as_text=True)
+        assert looked.status_code == status
+        assert looked.headers["X-Draft"] == "keep"
+        assert html.startswith('<section class="panel paste-place" id="paste-awards">')
+        assert ("添加这 2 行" in words(html)) == (status == 200)
+        assert text in html
+    assert rows(world, "awards") == []
+    empty = client.get(where, headers={"HX-Request": "true"}).get_data(as_text=True)  # 取消
+    assert empty.startswith('<section class="panel paste-place" id="paste-awards" hidden>')
+
+
+def test_in_place_rows_come_with_their_table_and_what_depends_on_it(world: World, client_for: SignIn) -> None:
+    client = client_for("lead1")
+    where = at(world, "B2", "/tables/awards/paste")
+    for _time in range(2):
+        taken = client.post(where, {"text": PASTED, "accept": "1", "op": "paste"}, htmx=True)
+        html = taken.get_data(as_text=True)
+        assert taken.status_code == 200
+        assert taken.headers["HX-Retarget"] == "#table-awards"
+        assert "HX-Redirect" not in taken.headers
+        assert "X-Draft" not in taken.headers
+        assert html.startswith('<section class="panel" id="table-awards"')
+        assert "已添加 2 行。" in words(html)
+        assert "乙某" in html
+        assert '<section class="panel paste-place" id="paste-awards" hx-swap-oob="true" hidden>' in html
+        assert html.count("hx-swap-oob") >= 4  # rail, badge, ledger, the box
+    assert len(rows(world, "awards")) == 2
+    wrong = client.post(where, {"text": "丁某\t村级", "accept": "1", "op": "p2"}, htmx=True)
+    assert wrong.status_code == 422
+    assert "HX-Retarget" not in wrong.headers
+    assert 'class="bad-cell"' in wrong.get_data(as_text=True)
+
+
+def test_a_helper_pastes_in_place_too(world: World, client_for: SignIn) -> None:
+    helper = client_for("helper1")
+    html = helper.get(at(world, "B2")).get_data(as_text=True)
+    assert 'id="paste-text-awards"' in html
+    sent = {"text": PASTED, "accept": "1", "op": "h"}
+    assert helper.post(at(world, "B2", "/tables/awards/paste"), sent, htmx=True).status_code == 200
+    assert len(rows(world, "awards")) == 2
+
+
+def test_a_row_open_in_the_table_stays_open(world: World, client_for: SignIn) -> None:
+    client = client_for("lead1")
+    where = at(world, "B2", "/tables/awards/paste")
+    sent = {"text": PASTED, "accept": "1", "op": "paste", "open": "new"}
+    assert 'id="row-new"' in client.post(where, sent, htmx=True).get_data(as_text=True)
+    row = rows(world, "awards")[0].id
+    sent |= {"op": "again", "open": str(row)}
+    assert f'<tr class="row-form" id="row-{row}">' in client.post(where, sent, htmx=True).get_data(
+        as_text=True
+    )
+    gone = client.post(where, sent | {"op": "third", "open": "99999"}, htmx=True)
+    assert gone.status_code == 200  # the rows are what matters
+    assert len(rows(world, "awards")) == 6
 
 
 def test_ten_thousand_rows_are_refused_kindly(world: World, client_for: SignIn) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
 from flask import Response, request, url_for
 
 from intranet.domain import fact_rows
-from intranet.errors import Conflict, Invalid
+from intranet.errors import Conflict, Invalid, NotFound
 from intranet.i18n import _
 from intranet.models import FactRow
 from intranet.queries.filing import Page
@@ -183,8 +186,7 @@ def _paste(desk: Desk, page: Page, paste: tables.PasteView, *, status: int = 200
         status=status,
         **desk.page_values(),
         page=page,
-        paste=paste,
-        why_not=desk.why_not(page.code) if not desk.may_help(page.code) else "",
+        paste=replace(paste, why_not=desk.why_not(page.code) if not desk.may_help(page.code) else ""),
     )
     response.headers["X-Draft"] = "keep"
     return response
@@ -199,14 +201,15 @@ def _pasted(desk: Desk, page: Page, table: Table, n: int) -> Response:
         say("done", _("已添加 %(n)s 行。", n=n))
         return go(f"{url_for('school.indicator', entry_id=desk.entry_id, code=page.code)}#table-{table.key}")
     desk = desk.again()
-    opened = request.form.get("open", "")
-    form = open_row(desk, page, table.key, opened) if opened else None
+    form = None
+    with suppress(NotFound):  # deleted meanwhile
+        opened = request.form.get("open", "")
+        form = open_row(desk, page, table.key, opened) if opened else None
     response = answer(
         "school/_table_pasted.html",
         **values(desk, page),
         table=tables.table_view(desk, page, table.key, form=form, added=n),
         paste=tables.paste_view(table),
-        why_not="",
         oob=False,
     )
     response.headers["HX-Retarget"] = f"#table-{table.key}"

@@ -71,7 +71,7 @@ class RowForm:
 class PasteView:
     """从表格粘贴 of one table. rows: what the text would become, None before it was looked at.
 
-    is_here: in place below its table; False on the page of its own.
+    is_here: in place below its table; False on the page of its own. why_not: why nothing can be added now.
     """
 
     table: Table
@@ -81,6 +81,7 @@ class PasteView:
     rows: tuple[PastedRow, ...] | None = None
     error: str = ""
     is_here: bool = True
+    why_not: str = ""
     limit: int = PASTE_LIMIT
 
     @property
