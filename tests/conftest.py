@@ -13,7 +13,14 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as drawing
 
-from tests.world import app, client_for, prepared_world, settings, world  # noqa: F401  (fixtures of every test)
+from tests.world import (  # noqa: F401  (fixtures of every test)
+    app,
+    client_for,
+    prepared_demo,
+    prepared_world,
+    settings,
+    world,
+)
 
 skipped: dict[str, str] = {}
 

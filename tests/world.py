@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -27,6 +27,9 @@ from intranet.domain.accounts import hash_password
 from intranet.enums import CombineRule, CycleState, Role, SchoolRole
 from intranet.models import Cycle, Declaration, Entry, EntrySchool, Grant, School, Unit, UnitSchool, User
 from intranet.queries.people import actor_for, user_by_login
+
+if TYPE_CHECKING:
+    from intranet.demo import Demo
 
 PASSWORD = "correct-horse-9"
 _HASH = hash_password(PASSWORD)
@@ -188,6 +191,38 @@ def world(settings: Settings, prepared_world: World) -> Iterator[World]:
     built = replace(prepared_world, settings=settings, engine=build_engine(settings))
     yield built
     built.engine.dispose()
+
+
+@dataclass(frozen=True)
+class DemoFolder:
+    """A data folder that holds the demo of all installed rubrics, closed."""
+
+    settings: Settings
+    built: Demo
+
+    def copy_to(self, folder: Path, **changed: Any) -> Settings:
+        """A folder of one's own with the same content, and settings for it."""
+        shutil.copytree(self.settings.data, folder, dirs_exist_ok=True)
+        return self.settings.model_copy(update={"data": folder, **changed})
+
+
+@pytest.fixture(scope="session")
+def prepared_demo(tmp_path_factory: pytest.TempPathFactory) -> DemoFolder:
+    """Built once per process, which takes seconds; who changes anything works on a copy."""
+    from intranet.demo import build_demo
+    from intranet.plugins import RubricRegistry, build_plugin_manager
+
+    settings = Settings(
+        data=tmp_path_factory.mktemp("prepared-demo"),
+        bureau_name="示例区教育局",
+        help_line="普教科 0000",
+        allow_http=True,
+    )
+    engine = build_engine(settings)
+    upgrade(engine, settings)
+    built = build_demo(engine, settings, RubricRegistry(build_plugin_manager()))
+    engine.dispose()
+    return DemoFolder(settings, built)
 
 
 @pytest.fixture

@@ -21,10 +21,8 @@ from sqlmodel import Session, col, select
 
 from intranet import create_app
 from intranet.actor import Actor
-from intranet.config import Settings
-from intranet.db import build_engine, upgrade, write_session
+from intranet.db import build_engine, write_session
 from intranet.demo import PASSWORD as DEMO_PASSWORD
-from intranet.demo import build_demo
 from intranet.domain import cycles, freeze
 from intranet.domain.scoring import score_entries, scoring_for
 from intranet.enums import CycleState, Role, SubmissionState
@@ -36,7 +34,7 @@ from intranet.queries.filing import pages
 from intranet.queries.people import actor_for
 from tests.e2e.harness import DESKTOP, PHONE, Server, Visit, Visitor, serving
 from tests.integration import panel_ground
-from tests.world import PASSWORD, World
+from tests.world import PASSWORD, DemoFolder, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -151,17 +149,10 @@ GATE = ["/sign-in", "/sign-in?expired=1&next=/tasks"]
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    settings = Settings(
-        data=tmp_path_factory.mktemp("demo"),
-        bureau_name="示例区教育局",
-        help_line="普教科 0000",
-        allow_http=True,
-    )
+def demo(tmp_path_factory: pytest.TempPathFactory, prepared_demo: DemoFolder) -> Iterator[Demo]:
+    settings = prepared_demo.copy_to(tmp_path_factory.mktemp("demo"))
     engine, manager = build_engine(settings), build_plugin_manager()
-    upgrade(engine, settings)
     registry = RubricRegistry(manager)
-    build_demo(engine, settings, registry)
     with write_session(engine) as session:
         filing, review = _filing_cycles(session)[:2]
         review.state = CycleState.REVIEW

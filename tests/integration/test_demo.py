@@ -7,8 +7,7 @@ from pathlib import Path
 from sqlmodel import Session, col, select
 
 from intranet import create_app
-from intranet.config import Settings
-from intranet.db import build_engine, read_session, upgrade
+from intranet.db import build_engine, read_session
 from intranet.demo import PASSWORD, build_demo
 from intranet.domain.log import first_broken
 from intranet.domain.recheck import recheck
@@ -16,16 +15,15 @@ from intranet.domain.scoring import scoring_for
 from intranet.enums import CycleState, SubmissionState
 from intranet.models import Cycle, Entry, Evidence, Result, UnitResult
 from intranet.plugins import RubricRegistry, build_plugin_manager
-from tests.world import Client
+from tests.world import Client, DemoFolder
 
 
-def test_the_demo_is_built_once_and_everybody_printed_can_sign_in(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path, allow_http=True)
-    engine = build_engine(settings)
-    upgrade(engine, settings)
-    manager = build_plugin_manager()
+def test_the_demo_is_built_once_and_everybody_printed_can_sign_in(
+    tmp_path: Path, prepared_demo: DemoFolder
+) -> None:
+    settings, built = prepared_demo.copy_to(tmp_path), prepared_demo.built
+    engine, manager = build_engine(settings), build_plugin_manager()
     registry = RubricRegistry(manager)
-    built = build_demo(engine, settings, registry)
     again = build_demo(engine, settings, registry)
     assert (built.created, again.created) == (True, False)
     assert again.accounts == built.accounts

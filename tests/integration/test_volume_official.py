@@ -18,16 +18,15 @@ from sqlmodel import Session, col, select
 
 from intranet import create_app, jobs
 from intranet.config import Settings
-from intranet.db import build_engine, upgrade
-from intranet.demo import PASSWORD, build_demo
+from intranet.demo import PASSWORD
 from intranet.domain.scoring import scoring_for
 from intranet.enums import CycleState, SubmissionState
 from intranet.models import Cycle, Entry, Evidence, EvidenceLink, Volume
-from intranet.plugins import RubricRegistry, build_plugin_manager
+from intranet.plugins import build_plugin_manager
 from intranet.queries.filing import pages
 from intranet.rubric.model import Rubric
 from tests.unit.volume.ground import needs_poppler, pdf_of, texts
-from tests.world import Client
+from tests.world import Client, DemoFolder
 
 FILES = 60
 STAMP = re.compile(r"([\d、]+)号材料第(\d+)页")
@@ -44,16 +43,11 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    settings = Settings(data=tmp_path_factory.mktemp("demo"), allow_http=True)
-    engine = build_engine(settings)
-    upgrade(engine, settings)
-    manager = build_plugin_manager()
-    made = build_demo(engine, settings, RubricRegistry(manager))
-    app = create_app(settings, manager)
-    yield Site(app, settings, {a.what: a.login for a in made.accounts})
+def site(tmp_path_factory: pytest.TempPathFactory, prepared_demo: DemoFolder) -> Iterator[Site]:
+    settings = prepared_demo.copy_to(tmp_path_factory.mktemp("demo"))
+    app = create_app(settings, build_plugin_manager())
+    yield Site(app, settings, {a.what: a.login for a in prepared_demo.built.accounts})
     app.extensions["intranet"].engine.dispose()
-    engine.dispose()
 
 
 def enter(site: Site, rubric: str) -> tuple[Client, Entry, Rubric]:
