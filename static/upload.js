@@ -20,6 +20,7 @@
   var items = [];      // everything chosen on this page and not moved away
   var lists = {};      // place -> the list that holds its bars, wherever it stands now
   var refreshing = {}; // place -> timer
+  var asking = {};     // place -> "once" while its piece is being fetched, "again" if it has changed meanwhile
 
   // --- places --------------------------------------------------------------------------------------
 
@@ -239,6 +240,10 @@
 
   function refresh(place) {
     delete refreshing[place.key];
+    if (asking[place.key]) { // the piece about to be replaced cannot ask for itself once more
+      asking[place.key] = "again";
+      return;
+    }
     if (!place.target) { // one file's own page
       if (!items.some(isOpen)) window.location.assign(place.refresh);
       return;
@@ -248,7 +253,13 @@
     items.forEach(function (item) {
       if (item.place.key === place.key && item.state === "done") item.shown = true;
     });
-    window.htmx.ajax("GET", place.refresh, { source: target, target: place.target, swap: "outerHTML" });
+    var asked = function () {
+      var isOld = asking[place.key] === "again";
+      delete asking[place.key];
+      if (isOld) refreshSoon(place);
+    };
+    asking[place.key] = "once";
+    window.htmx.ajax("GET", place.refresh, { source: target, target: place.target, swap: "outerHTML" }).then(asked, asked);
   }
 
   document.addEventListener("htmx:load", attach);

@@ -232,7 +232,7 @@ def test_ten_files_find_their_places_by_their_names(
     for name in NAMES:
         (tmp_path / name).write_bytes(sample_pdf([name]))
     page.locator("#library .upload input[multiple]").set_input_files([tmp_path / name for name in NAMES])
-    expect(page.locator("#placing select")).to_have_count(10)
+    expect(page.locator("#placing select")).to_have_count(10, timeout=30_000)
     expect(page.locator(".up")).to_have_count(0)
     lead.settle()
     shown = page.locator("#placing tbody tr").evaluate_all(
