@@ -11,6 +11,7 @@ from intranet.domain.standing import Item, Leaf
 from intranet.models import Mark
 from intranet.queries.assignments import Asked
 from intranet.queries.review import Reviewer
+from intranet.rubric.ledger import State
 from intranet.rubric.model import Clause
 
 OPEN = frozenset({"settle", "missing", "doubtful", "stale"})
@@ -53,7 +54,8 @@ def board_of(
     *,
     everyone: bool = False,
 ) -> list[Spread]:
-    """Every marked leaf of the submitted entries, the widest spread first. everyone: of the others too.
+    """Every marked leaf of the submitted entries, the widest spread first. everyone: of the others too, in
+    deliberation, when a mark that is not in is missing only where the freeze needs it.
 
     Verdicts that differ have no distance, so they stand before all numbers.
     """
@@ -64,6 +66,8 @@ def board_of(
         wanted = asked.of(item.entry.id or 0, item.indicator.code)
         for leaf in item.marked:
             have = {m.user_id for m in leaf.given}
+            if everyone and leaf.score.state is not State.PENDING:
+                have |= {r.user_id for r in wanted}  # no mark can come any more, and the facts give a score
             out.append(
                 Spread(
                     leaf,

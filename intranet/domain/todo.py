@@ -207,7 +207,7 @@ def _school(
     late = stored.late_delegations(session, ids, today)
     handed = stored.open_delegations(session, ids, own)
     disputed = stored.disputed_rows(session, ids)
-    files_now = [(e, c) for e, c in pairs if c.state in RUNNING and e.state != SubmissionState.SUBMITTED]
+    files_now = [(e, c) for e, c in pairs if _may_file(c, e) or e.state == SubmissionState.RETURNED]
     asked = stored.rows_to_confirm(session, files_now, schools, own)
     questions = waiting_of(session, [e.id or 0 for e, c in pairs if c.state in FILLED])
     decided = appeals.decided_of(session, ids)
@@ -241,6 +241,13 @@ def _leads(actor: Actor, schools: Sequence[EntrySchool]) -> bool:
     return any(s.role == SchoolRole.LEAD and s.school_id in own for s in schools)
 
 
+def _may_file(cycle: Cycle, entry: Entry) -> bool:
+    """Whether an entry that was never handed in is still asked for: once the filing is over, by extension only."""
+    if cycle.state == CycleState.FILING:
+        return True
+    return cycle.state == CycleState.REVIEW and entry.extended_until is not None
+
+
 def _lead(
     entry: Entry,
     cycle: Cycle,
@@ -251,7 +258,7 @@ def _lead(
     at: datetime,
 ) -> list[Todo]:
     here = {"entry_id": entry.id or 0}
-    if entry.state == SubmissionState.OPEN and cycle.state in RUNNING and (due is None or due > at):
+    if entry.state == SubmissionState.OPEN and _may_file(cycle, entry) and (due is None or due > at):
         text = _("填报并提交，还有 %(n)s 项指标没填完", n=left) if left else _("填报并提交")
         return [Todo(text, entry.name, "school.overview", here, due, _is_soon(due, at))]
     if entry.state == SubmissionState.RETURNED and cycle.state in RUNNING and returns:
@@ -346,11 +353,17 @@ def declaration_todos(cycle: Cycle, at: datetime) -> list[Todo]:
     return [Todo(_("还没有申报回避"), cycle.title, "panel.declare", here, due, reviewing)]
 
 
-def panel_todos(actor: Actor, cycle: Cycle, items: Sequence[Item], at: datetime) -> list[Todo]:
-    """What a reviewer and a chair have to do in one cycle. items: its whole queue, as the actor meets it."""
+def panel_todos(
+    actor: Actor, cycle: Cycle, items: Sequence[Item], at: datetime, *, scores: bool = True
+) -> list[Todo]:
+    """What a reviewer and a chair have to do in one cycle.
+
+    :param items: its whole queue, as the actor meets it. :param scores: whether the actor is asked to score,
+        and not a chair beside reviewers.
+    """
     out: list[Todo] = []
     queue = {"cycle_id": cycle.id or 0}
-    if cycle.state == CycleState.REVIEW:
+    if cycle.state == CycleState.REVIEW and scores:
         found, due = progress_of(items, actor.user_id), cycle.review_until
         first = next_due(items, actor.user_id)
         if first is not None:

@@ -32,7 +32,8 @@ ACTIVE = (CycleState.REVIEW, CycleState.DELIBERATION)
 @dataclass(frozen=True)
 class CycleCard:
     """A cycle on the first page. onward: the next item to score, while scoring is open; declared: False
-    until the person has declared, and then nothing of the cycle is known but its title."""
+    until the person has declared, and then nothing of the cycle is known but its title; scores: False for a
+    chair beside reviewers, who settles what they score."""
 
     cycle: Cycle
     progress: Progress
@@ -41,6 +42,7 @@ class CycleCard:
     entries: int
     todos: tuple[todo.Todo, ...] = ()
     declared: bool = True
+    scores: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def index() -> Response:
     declared = review.declared_cycles(db(), actor())
     cycles = review.panel_cycles(db(), actor())
     cards = [_card(c) if c.id in declared else _closed_card(c) for c in cycles]
+    cards.sort(key=lambda card: card.cycle.state not in (CycleState.FILING, *ACTIVE))  # what runs first
     held = {c.id or 0: c for c in cycles if c.id in declared and c.state in HELD}
     asked = todo.appeal_todos(db(), actor())
     asked += todo.showing_todos(actor(), held, running_of(db(), list(held)))
@@ -76,9 +79,10 @@ def _card(cycle: Cycle) -> CycleCard:
         return CycleCard(cycle, Progress(), None, 0, 0)
     desk = open_desk(cycle, by="indicator")
     entries = {i.entry.id: i.is_submitted for i in desk.items}
-    onward = next_due(desk.items, actor().user_id) if cycle.state == CycleState.REVIEW else None
-    todos = tuple(todo.panel_todos(actor(), cycle, desk.items, current_time()))
-    return CycleCard(cycle, desk.progress, onward, sum(entries.values()), len(entries), todos)
+    scores = any(r.user_id == actor().user_id for r in review.reviewers_of(db(), cycle.id or 0))
+    onward = next_due(desk.items, actor().user_id) if scores and cycle.state == CycleState.REVIEW else None
+    todos = tuple(todo.panel_todos(actor(), cycle, desk.items, current_time(), scores=scores))
+    return CycleCard(cycle, desk.progress, onward, sum(entries.values()), len(entries), todos, scores=scores)
 
 
 @bp.get("/cycles/<int:cycle_id>")

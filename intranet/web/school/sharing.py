@@ -36,7 +36,17 @@ FOR_MEMBERS |= {
         *("indicator", "save_answers", "save_slot", "add_row", "edit_row", "delete_row", "restore_row"),
         *("declare_empty", "paste", "paste_rows", "confirm_row", "confirm_table", "confirm_file"),
         # files: the own ones and those at places that were handed to it
-        *("upload", "link_file", "unlink_file", "materials", "row_files", "evidence", "add_file", "place_files", "file"),
+        *(
+            "upload",
+            "link_file",
+            "unlink_file",
+            "materials",
+            "row_files",
+            "evidence",
+            "add_file",
+            "place_files",
+            "file",
+        ),
         *("describe_file", "replace_file", "delete_file", "cancel_upload"),
         *("tus_options", "tus_create", "tus_offset", "tus_append", "tus_cancel"),
         *("workbook", "workbook_xlsx", "workbook_check", "workbook_apply", "workbook_errors"),
