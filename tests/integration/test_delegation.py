@@ -224,7 +224,11 @@ def test_every_school_route_is_404_for_what_was_not_handed(
             }
             answer = member.get(path) if method == "GET" else member.post(path, data)
             text = body(answer, path)
-            own = endpoint in {"school.add_file", "school.place_files", "school.confirm_rows"}  # nothing sent: refused as such
+            own = endpoint in {
+                "school.add_file",
+                "school.place_files",
+                "school.confirm_rows",
+            }  # nothing sent: refused as such
             assert answer.status_code == (422 if own else 404), (method, path, answer.status_code)
             assert not any(word in text for word in ground.words("g01")), path
             met.add(endpoint)
