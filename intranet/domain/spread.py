@@ -53,9 +53,10 @@ def board_of(
     asked: Asked,
     *,
     everyone: bool = False,
+    needed_only: bool = False,
 ) -> list[Spread]:
-    """Every marked leaf of the submitted entries, the widest spread first. everyone: of the others too, in
-    deliberation, when a mark that is not in is missing only where the freeze needs it.
+    """Every marked leaf of the submitted entries, the widest spread first. everyone: of the others too.
+    needed_only: a mark is missing only where there is no score without it; no other can come in deliberation.
 
     Verdicts that differ have no distance, so they stand before all numbers.
     """
@@ -66,8 +67,8 @@ def board_of(
         wanted = asked.of(item.entry.id or 0, item.indicator.code)
         for leaf in item.marked:
             have = {m.user_id for m in leaf.given}
-            if everyone and leaf.score.state is not State.PENDING:
-                have |= {r.user_id for r in wanted}  # no mark can come any more, and the facts give a score
+            if needed_only and leaf.score.state is not State.PENDING:
+                have |= {r.user_id for r in wanted}
             out.append(
                 Spread(
                     leaf,

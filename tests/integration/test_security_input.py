@@ -140,7 +140,7 @@ ODD_IDS = ("²", "１", str(2**63), str(2**63 - 1), HUGE, "-1", "0", "NaN", "\u0
 def test_odd_ids_in_addresses_are_not_there(app: Flask, world: World, client_for: SignIn) -> None:
     ground = lay(world)
     clients = {"bureau": client_for("admin"), "panel": client_for("rev1"), "school": client_for("lead1")}
-    clients |= {"leader": client_for("leader"), "files": clients["school"]}
+    clients |= {"leader": client_for("leader"), "files": clients["school"], "published": clients["school"]}
     paths = {e: path for e, given, path in addresses(app, ground, "GET") if NOWHERE in given.values()}
     assert len(paths) > 25
     for endpoint, path in paths.items():

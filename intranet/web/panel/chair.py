@@ -76,7 +76,8 @@ class Board:
     @cached_property
     def rows(self) -> list[Spread]:
         """Every marked leaf, the widest spread first."""
-        return board_of(self.desk.items, self.asked, everyone=self.cycle.state == CycleState.DELIBERATION)
+        over = self.cycle.state == CycleState.DELIBERATION
+        return board_of(self.desk.items, self.asked, everyone=over, needed_only=over)
 
     def narrowed(self, view: View) -> list[Spread]:
         return [
