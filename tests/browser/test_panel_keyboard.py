@@ -195,7 +195,9 @@ def test_what_was_switched_off_comes_back_with_its_reason_after_a_reload(page: P
     page.keyboard.press("w")
     page.keyboard.type("已补交")
     page.reload()
-    expect(page.locator('[name="waive.A2.materials"]')).to_have_value("已补交")  # the draft comes after the page
+    expect(page.locator('[name="waive.A2.materials"]')).to_have_value(
+        "已补交"
+    )  # the draft comes after the page
     assert (value(page), pressed(page)) == ("5", ["true", "false", "false", "false"])
 
 
