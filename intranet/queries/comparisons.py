@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select
 
-from intranet.enums import CycleState, SubmissionState
+from intranet.enums import SubmissionState
 from intranet.models import SELF, SETTLED, Cycle, Entry, Mark, UnitResult
 from intranet.queries.cycles import latest_results
 from intranet.queries.explain import indicator_cells, share_of
@@ -257,8 +257,3 @@ def progress(session: Session, cycle: Cycle) -> Progress:
             for e in entries
         )
     )
-
-
-def is_running(cycle: Cycle) -> bool:
-    """Opened, and not yet a result for everybody."""
-    return cycle.state in (CycleState.FILING, CycleState.REVIEW, CycleState.DELIBERATION)

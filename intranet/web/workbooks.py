@@ -1,4 +1,4 @@
-"""What the pages of filled workbooks share: the values of the comparison, the ticked boxes, what was taken, the
+"""What the pages of filled workbooks share: the uploaded file, the values of the comparison, the ticked boxes, what was taken, the
 marked cells."""
 
 from __future__ import annotations
@@ -6,13 +6,26 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from flask import request
+
 from intranet.documents import offline as written
 from intranet.domain.offline import Layout
 from intranet.domain.offline_change import Plan
 from intranet.domain.offline_filled import Filled
+from intranet.errors import Invalid
 from intranet.i18n import _
 
 from .forms import say
+
+
+def chosen_file() -> bytes:
+    """The workbook that came with the form. :raises Invalid: none was chosen, or it is empty."""
+    upload = request.files.get("file")
+    data = upload.read() if upload else b""
+    if not data:
+        chosen = bool(upload and upload.filename)
+        raise Invalid(_("这个文件是空的，请重新选择。") if chosen else _("请先选择填好的表。"))
+    return data
 
 
 def diff_values(asked: Layout, found: Plan | None, ticked: Collection[str] | None) -> dict[str, Any]:

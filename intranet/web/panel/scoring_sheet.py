@@ -30,7 +30,7 @@ from ..context import actor, current_time, db, ground, local
 from ..downloads import xlsx
 from ..forms import answer, go
 from ..shell import cycle_bar
-from ..workbooks import chosen_changes, diff_values, marks_of, say_taken
+from ..workbooks import chosen_changes, chosen_file, diff_values, marks_of, say_taken
 from . import bp
 from .desk import entry_id, open_desk, order
 
@@ -65,12 +65,10 @@ def scoring_sheet_xlsx(cycle_id: int) -> Response:
 def scoring_sheet_check(cycle_id: int) -> Response:
     """Read an upload and show what it would change and every problem with its cell; saves nothing."""
     queue = _queue(cycle_id)
-    upload = request.files.get("file")
-    data = upload.read() if upload else b""
-    if not data:
-        chosen = bool(upload and upload.filename)
-        text = _("这个文件是空的，请重新选择。") if chosen else _("请先选择填好的表。")
-        return _page(queue, status=422, error=text)
+    try:
+        data = chosen_file()
+    except Invalid as error:
+        return _page(queue, status=422, error=error.message)
     asked = scoring_sheet.layout(queue)
     db().rollback()  # the write lock is not held while the file is read
     try:

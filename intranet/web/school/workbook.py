@@ -21,7 +21,7 @@ from intranet.i18n import _
 from intranet.web import access, context
 from intranet.web.downloads import xlsx
 from intranet.web.forms import answer, go
-from intranet.web.workbooks import chosen_changes, diff_values, marks_of, say_taken
+from intranet.web.workbooks import chosen_changes, chosen_file, diff_values, marks_of, say_taken
 
 from . import bp
 from .desk import Desk, load, new_op
@@ -90,12 +90,10 @@ def workbook_check(entry_id: int) -> Response:
     """Read an upload and show what it would change and every problem with its cell; saves nothing."""
     desk = load(entry_id)
     _require_own(desk)
-    upload = request.files.get("file")
-    data = upload.read() if upload else b""
-    if not data:
-        chosen = bool(upload and upload.filename)
-        text = _("这个文件是空的，请重新选择。") if chosen else _("请先选择填好的表。")
-        return _page(desk, status=422, error=text)
+    try:
+        data = chosen_file()
+    except Invalid as error:
+        return _page(desk, status=422, error=error.message)
     asked = offline.layout(desk)
     context.db().rollback()  # the write lock is not held while the file is read
     try:
