@@ -93,7 +93,7 @@ def _tried(scoring: Scoring, line: UnitLine, at: datetime) -> list[_Found]:
     tries = Tries(scoring, facts)
     rows = {t.key: list(range(len(facts.rows(t.key, t.by) or ()))) for t in rubric.tables}
     entry = Entry(cycle_id=0, unit_id=0, code=line.result.unit, name=line.result.name)
-    filed = EntrySheet(entry, FactSource(line.row.facts, rows), facts, form, dict(tries.before))
+    filed = EntrySheet(entry, FactSource(line.row.facts, rows), facts, form, lambda: dict(tries.before))
     asked = _Frozen({p.code: p for p in pages(rubric)}, rubric, at)
     out = []
     trials = trials_of(asked, filed, facts, tries.before)

@@ -6,7 +6,7 @@ plugin's Python is live; when the plugin is gone, what needs it stays pending an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from intranet.models import Cycle, Entry, Mark
 from intranet.plugins import RubricRegistry
-from intranet.queries.facts import FactSource, load_facts
+from intranet.queries.facts import FactSource, Stored, load_facts
 from intranet.queries.sharing import definition_of as _definition
 from intranet.rubric import checks, engine, loader
 from intranet.rubric.facts import Facts
@@ -68,14 +68,18 @@ def scoring_for(cycle: Cycle, registry: RubricRegistry) -> Scoring:
 
 @dataclass
 class EntrySheet:
-    """One entry as it stands: facts, adapted form, scores, findings."""
+    """One entry as it stands: facts, adapted form, scores (made when they are asked for), findings."""
 
     entry: Entry
     source: FactSource
     facts: Facts
     form: Form
-    sheet: dict[str, Score]
+    score: Callable[[], dict[str, Score]]
     problems: list[Problem] = field(default_factory=list)
+
+    @cached_property
+    def sheet(self) -> dict[str, Score]:
+        return self.score()
 
     @cached_property
     def marks(self) -> dict[str, list[Mark]]:
@@ -87,10 +91,19 @@ class EntrySheet:
 
 
 def score_entries(
-    session: Session, cycle: Cycle, scoring: Scoring, entries: Sequence[Entry], *, check: bool = False
+    session: Session,
+    cycle: Cycle,
+    scoring: Scoring,
+    entries: Sequence[Entry],
+    *,
+    check: bool = False,
+    stored: Stored | None = None,
 ) -> dict[int, EntrySheet]:
-    """The unit pass of live entries, keyed by entry id; a fixed number of queries for any number."""
-    sources = load_facts(session, cycle, scoring.rubric, entries)
+    """The unit pass of live entries, keyed by entry id; a fixed number of queries for any number.
+
+    :param stored: their rows, if they are at hand.
+    """
+    sources = load_facts(session, cycle, scoring.rubric, entries, stored)
     out: dict[int, EntrySheet] = {}
     for entry in entries:
         assert entry.id is not None
@@ -99,10 +112,16 @@ def score_entries(
 
 
 def score_entry(
-    session: Session, cycle: Cycle, scoring: Scoring, entry: Entry, *, check: bool = False
+    session: Session,
+    cycle: Cycle,
+    scoring: Scoring,
+    entry: Entry,
+    *,
+    check: bool = False,
+    stored: Stored | None = None,
 ) -> EntrySheet:
     assert entry.id is not None
-    return score_entries(session, cycle, scoring, [entry], check=check)[entry.id]
+    return score_entries(session, cycle, scoring, [entry], check=check, stored=stored)[entry.id]
 
 
 def _score(scoring: Scoring, entry: Entry, source: FactSource, *, check: bool) -> EntrySheet:
@@ -110,6 +129,5 @@ def _score(scoring: Scoring, entry: Entry, source: FactSource, *, check: bool) -
     raw = Facts.from_json(source.document)
     form = adapt(rubric, raw, hooks.form_fields(rubric, raw) or ())
     facts = replace(raw, hidden=form.hidden)
-    sheet = engine.score_unit(rubric, facts, hooks)
     problems = [*checks.check(rubric, facts), *(hooks.check_facts(rubric, facts) or ())] if check else []
-    return EntrySheet(entry, source, facts, form, sheet, problems)
+    return EntrySheet(entry, source, facts, form, lambda: engine.score_unit(rubric, facts, hooks), problems)

@@ -237,7 +237,7 @@ def unmarked(scoring: Scoring, sheet: EntrySheet) -> EntrySheet:
     """The same entry scored from its facts alone, so that its ledger cannot tell other people's marks."""
     own = {role: marks for role, marks in sheet.facts.marks.items() if role == SELF}
     facts = replace(sheet.facts, marks=own)
-    return replace(sheet, facts=facts, sheet=dict(engine.score_unit(scoring.rubric, facts, scoring.hooks)))
+    return replace(sheet, facts=facts, score=lambda: engine.score_unit(scoring.rubric, facts, scoring.hooks))
 
 
 def item_of(

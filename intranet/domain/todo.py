@@ -23,7 +23,7 @@ from intranet.models import Appeal, Cycle, Entry, EntrySchool, Publication, Resu
 from intranet.queries import appeals
 from intranet.queries import todo as stored
 from intranet.queries.cycles import latest_results
-from intranet.queries.entries import returns_of, schools_of, visible_cycles, visible_entries
+from intranet.queries.entries import returns_of, schools_of, visible_cycles, visible_with_cycles
 from intranet.queries.inquiries import waiting_of
 from intranet.queries.publication import latest_publications
 from intranet.queries.recusals import undeclared
@@ -35,6 +35,7 @@ from .submission import SCANNING
 SOON = timedelta(days=3)
 FRESH = timedelta(days=7)
 RUNNING = (CycleState.FILING, CycleState.REVIEW)
+PAST = (CycleState.FINAL, CycleState.ARCHIVED)
 FILLED = (CycleState.REVIEW, CycleState.DELIBERATION)
 
 
@@ -197,27 +198,36 @@ def _unfilled(cycle: Cycle, given: set[str]) -> int:
 def _school(
     session: Session, actor: Actor, at: datetime, today: date, left: Mapping[int, int], zone: ZoneInfo
 ) -> list[Todo]:
-    cycles = {c.id: c for c in visible_cycles(session, actor)}
-    seen = [(e, cycles[e.cycle_id]) for e in visible_entries(session, actor) if e.cycle_id in cycles]
-    schools = schools_of(session, [e.id or 0 for e, _c in seen])
     own = actor.all_schools
+    seen = [(e, c) for e, c in visible_with_cycles(session, actor) if c.state not in PAST]
+    schools = schools_of(session, [e.id or 0 for e, _c in seen])
     pairs = [(e, c) for e, c in seen if any(s.school_id in own for s in schools[e.id or 0])]
-    ids = [e.id or 0 for e, _c in pairs]
-    returns, scans = returns_of(session, ids), with_scan(session, ids)
-    late = stored.late_delegations(session, ids, today)
-    handed = stored.open_delegations(session, ids, own)
-    disputed = stored.disputed_rows(session, ids)
+    led = {e.id or 0 for e, _c in pairs if _leads(actor, schools[e.id or 0])}
     files_now = [(e, c) for e, c in pairs if _may_file(c, e) or e.state == SubmissionState.RETURNED]
+    # This stands in the head of every page: a question is asked only where there can be an answer.
+    back = [e.id or 0 for e, _c in pairs if e.state == SubmissionState.RETURNED]
+    sent = [e.id or 0 for e, c in pairs if e.state == SubmissionState.SUBMITTED and c.state in SCANNING]
+    filing = [e.id or 0 for e, _c in files_now if e.id in led]
+    members = [e.id or 0 for e, _c in files_now if e.id not in led]
+    marked = [e.id or 0 for e, c in pairs if c.state in FILLED]
+    public = [e.id or 0 for e, c in pairs if c.state == CycleState.PUBLISHED]
+    returns = returns_of(session, back) if back else {}
+    scans = with_scan(session, sent) if sent else frozenset()
+    late = stored.late_delegations(session, filing, today) if filing else {}
+    disputed = stored.disputed_rows(session, filing) if filing else {}
+    handed = stored.open_delegations(session, members, own) if members else {}
     asked = stored.rows_to_confirm(session, files_now, schools, own)
-    questions = waiting_of(session, [e.id or 0 for e, c in pairs if c.state in FILLED])
-    decided = appeals.decided_of(session, ids)
+    questions = waiting_of(session, marked) if marked else {}
+    decided = appeals.decided_of(session, public) if public else []
     out = []
     for entry, cycle in pairs:
         entry_id = entry.id or 0
-        if _leads(actor, schools[entry_id]):
+        if entry_id in led:
             out += _decided(entry, [a for a in decided if a.entry_id == entry_id], at)
             due = filing_deadline(cycle, entry)
-            out += _lead(entry, cycle, returns[entry_id], due, left.get(entry_id, 0), entry_id in scans, at)
+            out += _lead(
+                entry, cycle, returns.get(entry_id, ()), due, left.get(entry_id, 0), entry_id in scans, at
+            )
             if questions.get(entry_id):
                 text = _("答复 %(n)s 个质询", n=questions[entry_id])
                 out.append(Todo(text, entry.name, "school.inquiries", {"entry_id": entry_id}, urgent=True))

@@ -12,6 +12,7 @@ bureau alone sees all whatever seat its people hold: somebody has to run the cyc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -22,9 +23,12 @@ from intranet.enums import CycleState, Role, SchoolRole
 from intranet.errors import NotFound
 from intranet.i18n import _
 from intranet.models import Cycle, Declaration, Entry, EntrySchool, Recusal, Return
+from intranet.queries.among import among
 
 SEES_ALL = (Role.BUREAU, Role.LEADER, Role.AUDITOR)
 PANEL_ROLES = (Role.CHAIR, Role.REVIEWER)
+T = TypeVar("T")
+
 PUBLIC = (CycleState.PUBLISHED, CycleState.FINAL, CycleState.ARCHIVED)
 
 
@@ -54,22 +58,24 @@ def met_by_panel(actor: Actor) -> sa.ColumnElement[bool]:
 
 
 def _mine(actor: Actor) -> SelectOfScalar[int]:
-    return select(EntrySchool.entry_id).where(col(EntrySchool.school_id).in_(actor.all_schools))
+    return select(EntrySchool.entry_id).where(among(EntrySchool.school_id, actor.all_schools))
 
 
-def _visible(actor: Actor) -> SelectOfScalar[Entry]:
-    query = select(Entry)
+def _is_visible(actor: Actor) -> sa.ColumnElement[bool]:
+    """Condition on Entry: the actor may see it."""
     if actor.has(Role.BUREAU):
-        return query
-    seen = col(Entry.id).in_(_mine(actor)) | met_by_panel(actor)
+        return sa.true()
+    seen: sa.ColumnElement[bool] = col(Entry.id).in_(_mine(actor))
+    if panel_cycle_ids(actor):
+        seen = seen | met_by_panel(actor)
     if actor.has(*SEES_ALL):
         seen = seen | col(Entry.cycle_id).not_in(panel_cycle_ids(actor))
-    return query.where(seen)
+    return seen
 
 
 def visible_ids(actor: Actor) -> SelectOfScalar[int | None]:
     """Ids of the entries that the actor may see, as a subquery."""
-    return _visible(actor).with_only_columns(col(Entry.id))  # type: ignore[return-value]
+    return select(col(Entry.id)).where(_is_visible(actor))
 
 
 def withheld_cycles(session: Session, actor: Actor, *, until_public: bool = True) -> frozenset[int]:
@@ -92,7 +98,7 @@ def withheld_cycles(session: Session, actor: Actor, *, until_public: bool = True
 
 def visible_entries(session: Session, actor: Actor, *, cycle_id: int | None = None) -> Sequence[Entry]:
     """In the order of unit codes."""
-    query = _visible(actor).order_by(col(Entry.cycle_id).desc(), col(Entry.code))
+    query = select(Entry).where(_is_visible(actor)).order_by(col(Entry.cycle_id).desc(), col(Entry.code))
     if cycle_id is not None:
         query = query.where(Entry.cycle_id == cycle_id)
     return session.exec(query).all()
@@ -100,16 +106,36 @@ def visible_entries(session: Session, actor: Actor, *, cycle_id: int | None = No
 
 def entry_for(session: Session, actor: Actor, entry_id: int) -> Entry:
     """The entry, or NotFound if there is none for this actor."""
-    entry = session.exec(_visible(actor).where(Entry.id == entry_id)).first()
-    if entry is None:
+    return _there(session.exec(select(Entry).where(Entry.id == entry_id, _is_visible(actor))).first())
+
+
+def entry_with_cycle(session: Session, actor: Actor, entry_id: int) -> tuple[Entry, Cycle]:
+    """The same with its cycle, in one query."""
+    query = select(Entry, Cycle).join(Cycle, col(Cycle.id) == col(Entry.cycle_id))
+    return _there(session.exec(query.where(Entry.id == entry_id, _is_visible(actor))).first())
+
+
+def _there(found: T | None) -> T:
+    if found is None:
         raise NotFound(_("没有这份填报，或您无权查看。"))
-    return entry
+    return found
 
 
 def cycle_of(session: Session, entry: Entry) -> Cycle:
     cycle = session.get(Cycle, entry.cycle_id)
     assert cycle is not None
     return cycle
+
+
+def visible_with_cycles(session: Session, actor: Actor) -> list[tuple[Entry, Cycle]]:
+    """Entries with their cycles, in one query, the newest cycle first; no drafts."""
+    query = (
+        select(Entry, Cycle)
+        .join(Cycle, col(Cycle.id) == col(Entry.cycle_id))
+        .where(Cycle.state != CycleState.DRAFT, _is_visible(actor))
+        .order_by(col(Entry.cycle_id).desc(), col(Entry.code))
+    )
+    return list(session.exec(query))
 
 
 def visible_cycles(session: Session, actor: Actor) -> Sequence[Cycle]:
@@ -134,9 +160,7 @@ def cycle_for(session: Session, actor: Actor, cycle_id: int) -> Cycle:
 def schools_of(session: Session, entry_ids: Sequence[int]) -> dict[int, list[EntrySchool]]:
     """Schools by entry id, the lead first."""
     out: dict[int, list[EntrySchool]] = {i: [] for i in entry_ids}
-    query = (
-        select(EntrySchool).where(col(EntrySchool.entry_id).in_(entry_ids)).order_by(col(EntrySchool.code))
-    )
+    query = select(EntrySchool).where(among(EntrySchool.entry_id, entry_ids)).order_by(col(EntrySchool.code))
     for school in session.exec(query):
         out[school.entry_id].append(school)
     for schools in out.values():
@@ -155,7 +179,7 @@ def returns_of(
 ) -> dict[int, list[Return]]:
     """Returns (退回修改) by entry id, oldest first."""
     out: dict[int, list[Return]] = {i: [] for i in entry_ids}
-    query = select(Return).where(col(Return.entry_id).in_(entry_ids)).order_by(col(Return.id))
+    query = select(Return).where(among(Return.entry_id, entry_ids)).order_by(col(Return.id))
     if still_open:
         query = query.where(col(Return.closed_at).is_(None))
     for found in session.exec(query):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -25,6 +25,7 @@ from intranet.models import (
     Mark,
     TableState,
 )
+from intranet.queries.among import among
 from intranet.queries.entries import schools_of
 from intranet.queries.sharing import together, words_of
 from intranet.rubric.marks import combine, deciding_role
@@ -43,6 +44,7 @@ class FactSource:
     words: dict[int, ConfirmState] = field(default_factory=dict)  # how a row stands that others confirm
     carried: set[int] = field(default_factory=set)  # ids of rows from the last cycle, not looked at yet
     files: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # by place: (number, sha256)
+    stored: Stored | None = None  # what it was put together from, that of its fellows too
 
 
 def panel_mark(
@@ -70,30 +72,53 @@ def panel_mark(
     return None if agreed is None else (agreed, verdict, reason)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """The rows behind the facts documents of some entries; words: how rows stand that others confirm."""
+
+    schools: Mapping[int, Sequence[EntrySchool]]
+    answers: Sequence[Answer]
+    empty: Sequence[TableState]
+    rows: Sequence[FactRow]
+    words: Mapping[int, ConfirmState]
+    files: Sequence[tuple[int, str, int, str]]  # entry id, place, material number, sha256
+    marks: Sequence[Mark]
+
+    def with_answers(self, session: Session) -> Stored:
+        """The same with the answers read anew, after saving nothing but answers."""
+        return replace(self, answers=_answers(session, list(self.schools)))
+
+
 def load_facts(
-    session: Session, cycle: Cycle, rubric: Rubric, entries: Sequence[Entry]
+    session: Session, cycle: Cycle, rubric: Rubric, entries: Sequence[Entry], stored: Stored | None = None
 ) -> dict[int, FactSource]:
-    """Facts of many entries with a fixed number of queries. Keyed by entry id."""
-    ids = [e.id for e in entries if e.id is not None]
-    schools = schools_of(session, ids)
+    """Facts of many entries with a fixed number of queries. Keyed by entry id.
+
+    :param stored: what was read of just these entries, if it still holds.
+    """
+    if stored is None:
+        stored = _read(session, rubric, [e.id for e in entries if e.id is not None])
     sources: dict[int, FactSource] = {}
     for entry in entries:
         assert entry.id is not None
-        members = {
-            s.code: {"name": s.name, "role": s.role.value, "stage": s.stage} for s in schools[entry.id]
-        }
-        stages = list(dict.fromkeys(s.stage for s in schools[entry.id] if s.stage))
+        schools = stored.schools[entry.id]
         sources[entry.id] = FactSource(
             document={
                 "unit": entry.code,
                 "name": entry.name,
-                "attributes": {"group": entry.group, "stages": stages},
-                "members": members,
+                "attributes": {
+                    "group": entry.group,
+                    "stages": list(dict.fromkeys(s.stage for s in schools if s.stage)),
+                },
+                "members": {
+                    s.code: {"name": s.name, "role": s.role.value, "stage": s.stage} for s in schools
+                },
                 "docs": {},
                 "marks": {},
                 "exempt": list(entry.exempt),
                 "prior": dict(entry.prior),
-            }
+            },
+            stored=stored,
         )
 
     def doc(entry_id: int, owner: str) -> dict[str, Any]:
@@ -103,8 +128,8 @@ def load_facts(
         )
         return found
 
-    school_code = {(i, s.school_id): s.code for i in ids for s in schools[i]}
-    for answer in session.exec(select(Answer).where(col(Answer.entry_id).in_(ids))):
+    school_code = {(i, s.school_id): s.code for i, found in stored.schools.items() for s in found}
+    for answer in stored.answers:
         target = doc(answer.entry_id, answer.owner)
         if answer.school_id:
             code = school_code.get((answer.entry_id, answer.school_id))
@@ -114,23 +139,15 @@ def load_facts(
             _set_slot(target, answer.key, answer.value)
         else:
             target["fields"][answer.key] = answer.value
-    for state in session.exec(
-        select(TableState).where(col(TableState.entry_id).in_(ids), col(TableState.declared_empty))
-    ):
+    for state in stored.empty:
         doc(state.entry_id, state.owner)["tables"].setdefault(state.table, [])
-    _put_rows(session, rubric, schools, sources, doc)
-    live = (
-        select(EvidenceLink.entry_id, EvidenceLink.ref, Evidence.number, Evidence.sha256)
-        .join(Evidence, col(Evidence.id) == col(EvidenceLink.evidence_id))
-        .where(col(EvidenceLink.entry_id).in_(ids), col(Evidence.deleted_at).is_(None))
-        .order_by(col(EvidenceLink.id))
-    )
-    for entry_id, ref, number, sha256 in session.exec(live):
+    _put_rows(rubric, stored, sources, doc)
+    for entry_id, ref, number, sha256 in stored.files:
         sources[entry_id].files.setdefault(ref, []).append((number, sha256))
         if ref.startswith("slot:"):
             _set_slot(doc(entry_id, "school"), ref.removeprefix("slot:"), True)
     marks: dict[tuple[int, str], list[Mark]] = defaultdict(list)
-    for mark in session.exec(select(Mark).where(col(Mark.entry_id).in_(ids)).order_by(col(Mark.id))):
+    for mark in stored.marks:
         sources[mark.entry_id].marks.append(mark)
         marks[mark.entry_id, mark.code].append(mark)
     for (entry_id, code), own in marks.items():
@@ -138,22 +155,47 @@ def load_facts(
     return sources
 
 
+def _read(session: Session, rubric: Rubric, ids: Sequence[int]) -> Stored:
+    schools = schools_of(session, ids)
+    rows = session.exec(
+        select(FactRow)
+        .where(among(FactRow.entry_id, ids), col(FactRow.deleted_at).is_(None))
+        .order_by(col(FactRow.position), col(FactRow.id))
+    ).all()
+    return Stored(
+        schools=schools,
+        answers=_answers(session, ids),
+        empty=session.exec(
+            select(TableState).where(among(TableState.entry_id, ids), col(TableState.declared_empty))
+        ).all(),
+        rows=rows,
+        words=_words(session, rubric, schools, rows),
+        files=session.exec(
+            select(EvidenceLink.entry_id, EvidenceLink.ref, Evidence.number, Evidence.sha256)
+            .join(Evidence, col(Evidence.id) == col(EvidenceLink.evidence_id))
+            .where(among(EvidenceLink.entry_id, ids), col(Evidence.deleted_at).is_(None))
+            .order_by(col(EvidenceLink.id))
+        ).all(),
+        marks=session.exec(select(Mark).where(among(Mark.entry_id, ids)).order_by(col(Mark.id))).all(),
+    )
+
+
+def _answers(session: Session, ids: Sequence[int]) -> Sequence[Answer]:
+    return session.exec(select(Answer).where(among(Answer.entry_id, ids))).all()
+
+
 def _put_rows(
-    session: Session,
     rubric: Rubric,
-    schools: Mapping[int, Sequence[EntrySchool]],
+    stored: Stored,
     sources: Mapping[int, FactSource],
     doc: Callable[[int, str], dict[str, Any]],
 ) -> None:
     """Every table row into its document; one that another school has not confirmed says so where a clause asks."""
-    query = select(FactRow).where(col(FactRow.entry_id).in_(list(sources)), col(FactRow.deleted_at).is_(None))
-    rows = session.exec(query.order_by(col(FactRow.position), col(FactRow.id))).all()
-    words = _words(session, rubric, schools, rows)
     judged = {
         c.table for c in rubric.clauses if isinstance(c, TallyClause | RosterClause) and c.confirmed_only
     }
-    for row in rows:
-        source, cells, word = sources[row.entry_id], row.cells, words.get(row.id or 0)
+    for row in stored.rows:
+        source, cells, word = sources[row.entry_id], row.cells, stored.words.get(row.id or 0)
         if row.carried:
             source.carried.add(row.id or 0)
         if word is not None:

@@ -39,7 +39,9 @@ class Filed(Protocol):
     entry: Entry
     facts: Facts
     form: Form
-    sheet: dict[str, Score]
+
+    @property
+    def sheet(self) -> dict[str, Score]: ...
 
 
 # --- pages: what is asked where ------------------------------------------------------------------

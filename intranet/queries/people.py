@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -26,14 +27,19 @@ def user_by_login(session: Session, login: str) -> User | None:
 
 def actor_for_token(session: Session, token: str, *, at: datetime, today: date, ip: str = "") -> Actor | None:
     """The person signed in with this token; None if it ended, expired, or the account was closed."""
-    found = session.exec(
-        select(User)
+    rows = session.exec(
+        select(User, Grant)
         .join(SignIn, col(SignIn.user_id) == col(User.id))
+        .outerjoin(Grant, col(Grant.user_id) == col(User.id))
         .where(SignIn.token_hash == token_hash(token), col(SignIn.expires_at) > at, col(User.active))
-    ).first()
-    if found is None or (found.valid_until is not None and found.valid_until < today):
+    ).all()
+    if not rows:
         return None
-    return actor_for(session, found, ip=ip)
+    user = rows[0][0]
+    if user.valid_until is not None and user.valid_until < today:
+        return None
+    grants: list[Grant | None] = [grant for _user, grant in rows]  # an outer join
+    return _actor(user, [g for g in grants if g is not None], ip)
 
 
 def user_id_of(session: Session, token: str) -> int | None:
@@ -47,10 +53,14 @@ def count_others(session: Session, actor: Actor) -> int:
 
 
 def actor_for(session: Session, user: User, *, ip: str = "") -> Actor:
+    return _actor(user, session.exec(select(Grant).where(Grant.user_id == user.id)).all(), ip)
+
+
+def _actor(user: User, grants: Sequence[Grant], ip: str) -> Actor:
     schools: dict[Role, set[int]] = defaultdict(set)
     cycles: dict[Role, set[int]] = defaultdict(set)
     roles: set[Role] = set()
-    for grant in session.exec(select(Grant).where(Grant.user_id == user.id)):
+    for grant in grants:
         roles.add(grant.role)
         if grant.school_id is not None:
             schools[grant.role].add(grant.school_id)

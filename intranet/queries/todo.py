@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from intranet.enums import ConfirmState, SubmissionState
 from intranet.models import Answer, Confirmation, Cycle, Delegation, Entry, EntrySchool, FactRow
+from intranet.queries.among import among
 from intranet.queries.sharing import definition_of, words_of
 
 _OPEN = (col(Delegation.withdrawn_at).is_(None), col(Delegation.finished_at).is_(None))
@@ -71,7 +72,7 @@ def late_delegations(session: Session, entry_ids: Collection[int], today: date) 
     """Things handed out that are past their date, by entry."""
     query = (
         select(Delegation.entry_id, sa.func.count())
-        .where(col(Delegation.entry_id).in_(entry_ids), *_OPEN, col(Delegation.due) < today)
+        .where(among(Delegation.entry_id, entry_ids), *_OPEN, col(Delegation.due) < today)
         .group_by(col(Delegation.entry_id))
     )
     return dict(session.exec(query).all())
@@ -83,7 +84,7 @@ def open_delegations(
     """How many things wait with these schools, and the first date among them, by entry."""
     query = (
         select(Delegation.entry_id, sa.func.count(), sa.func.min(Delegation.due))
-        .where(col(Delegation.entry_id).in_(entry_ids), col(Delegation.school_id).in_(school_ids), *_OPEN)
+        .where(among(Delegation.entry_id, entry_ids), col(Delegation.school_id).in_(school_ids), *_OPEN)
         .group_by(col(Delegation.entry_id))
     )
     return {entry_id: (n, first) for entry_id, n, first in session.exec(query)}
@@ -95,7 +96,7 @@ def disputed_rows(session: Session, entry_ids: Collection[int]) -> dict[int, int
         select(Confirmation.entry_id, sa.func.count(sa.distinct(col(Confirmation.row_id))))
         .join(FactRow, col(FactRow.id) == col(Confirmation.row_id))
         .where(
-            col(Confirmation.entry_id).in_(entry_ids),
+            among(Confirmation.entry_id, entry_ids),
             Confirmation.state == ConfirmState.DISPUTED,
             col(FactRow.version) == col(Confirmation.row_version),
             col(FactRow.deleted_at).is_(None),
@@ -123,11 +124,13 @@ def rows_to_confirm(
         return {}
     keys = {key for found in asked.values() for key in found}
     query = select(FactRow).where(
-        col(FactRow.entry_id).in_(list(asked)),
+        among(FactRow.entry_id, list(asked)),
         col(FactRow.table).in_(keys),
         col(FactRow.deleted_at).is_(None),
     )
     rows = [r for r in session.exec(query) if r.table in asked[r.entry_id]]
+    if not rows:
+        return {}
     words = words_of(session, {i: schools[i] for i in asked}, {r.created_by for r in rows})
     out: dict[int, int] = defaultdict(int)
     for row in rows:

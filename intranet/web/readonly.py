@@ -5,7 +5,8 @@ The domain refuses too where it asks for the phase; this is the one place that n
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Flask, g, request
+from sqlmodel import col, select
 
 from intranet.enums import CycleState
 from intranet.errors import DomainError, NotFound
@@ -32,8 +33,8 @@ def _about() -> tuple[Cycle | None, Entry | None]:
     if entry_id is None and "appeal_id" in values:
         appeal = session.get(Appeal, values["appeal_id"])
         entry_id = appeal.entry_id if appeal is not None else None
-    entry = None if entry_id is None else session.get(Entry, entry_id)
-    return (None, None) if entry is None else (session.get(Cycle, entry.cycle_id), entry)
+    query = select(Cycle, Entry).join(Entry, col(Entry.cycle_id) == col(Cycle.id)).where(Entry.id == entry_id)
+    return (None if entry_id is None else session.exec(query).first()) or (None, None)
 
 
 def _check() -> None:
@@ -43,7 +44,7 @@ def _check() -> None:
     rule, actor = access.ACCESS.get(request.endpoint), context.actor_or_none()
     if actor is None or not isinstance(rule, frozenset) or not actor.has(*rule):
         return
-    cycle, entry = _about()
+    cycle, entry = g.about = _about()  # held, so that the view finds them in the session
     if cycle is None or cycle.state != CycleState.ARCHIVED:
         return
     try:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, g, request, url_for
+from flask import Flask, current_app, g, request, url_for
 
 from intranet import i18n
 from intranet.domain.phases import PHASES, filing_deadline, phase_name
@@ -23,7 +23,6 @@ from intranet.queries.publication import has_published
 from intranet.rubric import numbers
 
 from . import context
-from .forms import wants_fragment
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def left(due: datetime) -> str:
 
 
 def nav_items() -> list[tuple[str, str, bool, int]]:
-    """(label, url, is_current, count) by role."""
+    """(label, url, is_current, count) by role. Templates call it: a fragment has no navigation to pay for."""
     actor = context.actor_or_none()
     if actor is None:
         return []
@@ -113,7 +112,7 @@ def nav_items() -> list[tuple[str, str, bool, int]]:
     if has_published(context.db(), context.today()):
         items.append((_("公示"), "published.index"))
     here = request.path
-    waits = [] if wants_fragment() or actor.must_change else waiting()
+    waits = [] if actor.must_change else waiting()
     return [
         (label, url, here == url or here.startswith(url + "/"), _count(waits, endpoint))
         for label, url, endpoint in ((label, url_for(endpoint), endpoint) for label, endpoint in items)
@@ -152,6 +151,16 @@ def _asset_version(folder: str) -> str:
     return digest.hexdigest()[:10]
 
 
+@cache
+def _asset_url(folder: str, root: str, name: str) -> str:
+    return url_for("static", filename=name, v=_asset_version(folder))
+
+
+def asset(name: str) -> str:
+    """The address of a file under static/; a page asks for it once a symbol."""
+    return _asset_url(current_app.static_folder or "", request.script_root, name)
+
+
 def points(value: Fraction | None, places: int = 2, least: int = 0) -> str:
     """Points for people: 2.5, 13, —, minus as U+2212. least: decimals kept, so that a column lines up."""
     return numbers.show(value, places, least=least)
@@ -163,7 +172,7 @@ def _values() -> dict[str, Any]:
         "actor": context.actor_or_none(),
         "bureau_name": settings.bureau_name,
         "help_line": settings.help_line,
-        "nav_items": nav_items(),
+        "nav_items": nav_items,
         "language": i18n.current_language(),
         "allow_http": settings.allow_http,
     }
@@ -173,7 +182,7 @@ def install(app: Flask) -> None:
     app.context_processor(_values)
     app.jinja_env.filters.update(points=points, moment=moment, ending=ending, left=left, local=context.local)
     app.jinja_env.globals.update(
-        asset_version=_asset_version(app.static_folder or ""),
+        asset=asset,
         phase_name=phase_name,
         Role=Role,
         CycleState=CycleState,

@@ -70,8 +70,10 @@ def sheet(
     document: dict[str, Any] = {"marks": {"self": {"A1.2": {"points": "2.5"}}}, **changes}
     facts = engine.prepare(rubric, sample.facts(**document), hooks)
     source = FactSource(document={}, marks=list(marks))
-    scores = dict(engine.score_unit(rubric, facts, hooks))
-    return EntrySheet(of or entry(), source, facts, adapt(rubric, facts, ()), scores)
+    form = adapt(rubric, facts, ())
+    return EntrySheet(
+        of or entry(), source, facts, form, lambda: dict(engine.score_unit(rubric, facts, hooks))
+    )
 
 
 def leaf(ground: tuple[Rubric, engine.Hooks], code: str, marks: Sequence[Mark] = (), **changes: Any) -> Leaf:

@@ -16,10 +16,10 @@ from intranet.domain import scoring as live
 from intranet.domain.filing import Filing, Right
 from intranet.domain.self_scores import own_sheet
 from intranet.i18n import _
-from intranet.models import Answer, Evidence, FactRow, Mark
+from intranet.models import SELF, Answer, Evidence, FactRow, Mark
 from intranet.queries import entries
 from intranet.queries import filed as stored
-from intranet.queries.filing import Ask, Cell, Page, cell_of, progress
+from intranet.queries.filing import SCHOOL, Ask, Cell, Page, cell_of, progress
 from intranet.queries.sharing import Share, asked_in_row, asked_of, home_of, row_id_in, schools_of_people
 from intranet.rubric.ledger import Score
 from intranet.rubric.model import Rubric
@@ -34,7 +34,10 @@ class Desk:
     filing: Filing
     scoring: live.Scoring
     filed: live.EntrySheet
-    own: dict[str, Score]
+
+    @cached_property
+    def own(self) -> dict[str, Score]:
+        return own_sheet(self.scoring, self.filed)
 
     @property
     def rubric(self) -> Rubric:
@@ -44,9 +47,16 @@ class Desk:
     def entry_id(self) -> int:
         return self.filing.entry_id
 
-    def again(self) -> Desk:
-        """The same after a change: scored anew, everything else read anew."""
-        return _build(self.filing, self.scoring, check=False)
+    def again(self, *, answers_only: bool = False) -> Desk:
+        """The same after a change: scored anew, everything else read anew.
+
+        :param answers_only: nothing but answers was changed, so that nothing else has to be read.
+        """
+        filing, stored = self.filing, None
+        if answers_only and self.filed.source.stored is not None:
+            stored = self.filed.source.stored.with_answers(filing.session)
+        sheet = live.score_entry(filing.session, filing.cycle, self.scoring, filing.entry, stored=stored)
+        return Desk(filing, self.scoring, sheet)
 
     @cached_property
     def cells(self) -> dict[str, Cell]:
@@ -77,7 +87,9 @@ class Desk:
 
     @cached_property
     def answers(self) -> dict[tuple[int, str], Answer]:
-        return stored.answers_of(self.filing.session, self.entry_id)
+        source = self.filed.source.stored
+        assert source is not None
+        return {(a.school_id, a.key): a for a in source.answers if a.owner == SCHOOL}
 
     @cached_property
     def rows(self) -> dict[int, FactRow]:
@@ -87,7 +99,7 @@ class Desk:
 
     @cached_property
     def marks(self) -> dict[str, Mark]:
-        return stored.self_marks_of(self.filing.session, self.entry_id)
+        return {m.code: m for m in self.filed.source.marks if m.role == SELF}
 
     @cached_property
     def files(self) -> list[stored.FiledEvidence]:
@@ -154,8 +166,7 @@ def load(entry_id: int, *, check: bool = False, on_behalf: str = "") -> Desk:
     """:param on_behalf: for whom and why the bureau files (``Filing.on_behalf``).
     :raises NotFound: no such entry for this actor, or no such page for those who do a part of it."""
     session, actor = context.db(), context.actor()
-    entry = entries.entry_for(session, actor, entry_id)
-    cycle = entries.cycle_of(session, entry)
+    entry, cycle = entries.entry_with_cycle(session, actor, entry_id)
     ground = context.ground()
     scoring = live.scoring_for(cycle, ground.registry)
     sheet = live.score_entry(session, cycle, scoring, entry, check=check)
@@ -170,14 +181,11 @@ def load(entry_id: int, *, check: bool = False, on_behalf: str = "") -> Desk:
         zone=ground.settings.timezone,
         on_behalf=on_behalf,
     )
+    assert sheet.source.stored is not None
+    filing.schools = list(sheet.source.stored.schools[entry_id])  # read with the facts
     if request.endpoint not in FOR_MEMBERS:
         filing.require_whole()
-    return Desk(filing, scoring, sheet, own_sheet(scoring, sheet))
-
-
-def _build(filing: Filing, scoring: live.Scoring, *, check: bool) -> Desk:
-    sheet = live.score_entry(filing.session, filing.cycle, scoring, filing.entry, check=check)
-    return Desk(filing, scoring, sheet, own_sheet(scoring, sheet))
+    return Desk(filing, scoring, sheet)
 
 
 def new_op() -> str:

@@ -8,6 +8,7 @@ from flask import Response, request, url_for
 
 from intranet.domain import filing as act
 from intranet.domain.changes import Change, compare
+from intranet.domain.fact_rows import row_on
 from intranet.domain.self_scores import save_self, so_far
 from intranet.domain.snapshot import content_of
 from intranet.errors import Conflict, Invalid, NotFound
@@ -37,31 +38,55 @@ ROOT = "/entries/<int:entry_id>/indicators/<code>"
 
 @bp.get(ROOT)
 def indicator(entry_id: int, code: str) -> Response:
-    """The page; ``?table=&row=`` opens one row (an id, or ``new``), as a fragment the table alone."""
+    """The page; ``?table=&row=`` opens one row (an id, or ``new``), as a fragment the table alone.
+
+    ``like``: the row that a new one is a copy of. ``deleted``: a row just deleted, to be brought back.
+    """
     desk = load(entry_id)
     page = desk.filing.page(code)
     key, row = request.args.get("table", ""), request.args.get("row", "")
     if not key:
         return show_page(desk, page)
-    form = open_row(desk, page, key, row) if row else None
+    form = open_row(desk, page, key, row, like=request.args.get("like", "")) if row else None
     if wants_fragment():
         shown = tables.table_view(desk, page, key, form=form)
         return answer("school/_table.html", **values(desk, page), table=shown, oob=False)
-    return show_page(desk, page, row_form=form, table=key)
+    deleted = _deleted_row(desk, page, key, request.args.get("deleted", ""))
+    return show_page(desk, page, row_form=form, table=key, deleted=deleted)
 
 
-def open_row(desk: Desk, page: Page, key: str, row: str) -> tables.RowForm | None:
-    """The form of a row by its id, or of a ``new`` one; None where this person may not change it."""
+def open_row(desk: Desk, page: Page, key: str, row: str, *, like: str = "") -> tables.RowForm | None:
+    """The form of a row by its id, or of a ``new`` one; None where this person may not change it.
+
+    :param like: the id of the row that the new one is a copy of, if it is still there.
+    """
     if key not in page.tables:
         raise NotFound(_("没有这张表。"))
     table = desk.rubric.table[key]
     if row == "new":
-        return tables.row_form(desk, page, table, None) if desk.may_help(page.code) else None
+        if not desk.may_help(page.code):
+            return None
+        source = desk.rows.get(whole(like) or 0)
+        if source is not None and (source.table != key or source.deleted_at is not None):
+            source = None
+        if source is not None and not tables.may_change(desk, page, source):
+            source = None
+        return tables.row_form(desk, page, table, None, like=source)
     stored = desk.rows.get(whole(row) or 0)
     if stored is None or stored.table != key or stored.deleted_at is not None:
         raise NotFound(_("没有这一行。"))
     may = tables.may_change(desk, page, stored)
     return tables.row_form(desk, page, table, stored) if may else None
+
+
+def _deleted_row(desk: Desk, page: Page, key: str, row: str) -> FactRow | None:
+    """A row that this person has just deleted and may bring back."""
+    try:
+        found = row_on(desk.filing, page.code, whole(row) or 0)
+    except NotFound:
+        return None
+    is_gone = found.table == key and found.deleted_at is not None
+    return found if is_gone and tables.may_change(desk, page, found) else None
 
 
 def values(desk: Desk, page: Page) -> dict[str, Any]:
@@ -124,6 +149,7 @@ def show_page(
     row_form: tables.RowForm | None = None,
     table: str = "",
     table_error: str = "",
+    deleted: FactRow | None = None,
 ) -> Response:
     """The whole page, with whatever was typed and not taken back in its place."""
     shown = values(desk, page)
@@ -144,6 +170,7 @@ def show_page(
                 key,
                 form=row_form if key == table else None,
                 error=table_error if key == table else "",
+                deleted=deleted if key == table else None,
             )
             for key in page.tables
         ],
@@ -214,7 +241,7 @@ def save_answers(entry_id: int, code: str) -> Response:
             desk = load(entry_id)
             return show_page(desk, desk.filing.page(code), status=status, typed=typed)
         return go(url_for("school.indicator", entry_id=entry_id, code=code))
-    desk = desk.again()
+    desk = desk.again(answers_only=True)
     key, _at, school = only.partition("@")
     if only not in texts:
         raise NotFound(_("没有这一项。"))
