@@ -13,6 +13,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from intranet.actor import Actor
+from intranet.domain.appeal_undo import replaced
 from intranet.domain.appeals import (
     MOST_TEXT,
     completed,
@@ -112,6 +113,7 @@ def _settle(
         Mark.entry_id == appeal.entry_id, Mark.code == appeal.code, Mark.role == SETTLED
     )
     mark = session.exec(query).first()
+    before = None if mark is None else replaced(mark)
     old = None if mark is None else points_said(mark.points, mark.verdict)
     if mark is None:
         mark = Mark(
@@ -135,6 +137,7 @@ def _settle(
         old=old,
         new=points_said(points, verdict),
         reason=mark.reason,
+        **({} if before is None else {"replaced": before}),
     )
     return mark
 

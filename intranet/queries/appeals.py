@@ -123,9 +123,30 @@ def unpublished_result(session: Session, cycle_id: int) -> Result | None:
     return held if held is not None and shown is not None and shown.result_id != held.id else None
 
 
+UNDO = "appeal.undo"
+"""The act of taking a decision back, in the log."""
+
+
+def acts_of(session: Session, appeal: Appeal, action: str) -> list[LogEntry]:
+    """What the decision that holds did, from the log, oldest first; of a decision taken back nothing."""
+    query = select(LogEntry).where(
+        LogEntry.entry_id == appeal.entry_id, col(LogEntry.action).in_([action, UNDO])
+    )
+    found: list[LogEntry] = []
+    for row in session.exec(query.order_by(col(LogEntry.id))):
+        if row.detail.get("appeal") == appeal.id:
+            found = [] if row.action == UNDO else [*found, row]
+    return found
+
+
 def corrections_of(session: Session, appeal: Appeal) -> list[LogEntry]:
-    """The values that an upheld appeal corrected, oldest first, from the log."""
-    query = select(LogEntry).where(LogEntry.entry_id == appeal.entry_id, LogEntry.action == "appeal.correct")
+    """The values that an upheld appeal corrected, oldest first."""
+    return acts_of(session, appeal, "appeal.correct")
+
+
+def taken_back(session: Session, appeal: Appeal) -> list[LogEntry]:
+    """The decisions on an appeal that were taken back, oldest first: by whom, when and why."""
+    query = select(LogEntry).where(LogEntry.entry_id == appeal.entry_id, LogEntry.action == UNDO)
     rows = session.exec(query.order_by(col(LogEntry.id))).all()
     return [row for row in rows if row.detail.get("appeal") == appeal.id]
 

@@ -469,7 +469,7 @@ def sheets_of(data: bytes) -> dict[tuple[str, str], Any]:
     }
 
 
-def correct_grades(admin: Client, world: World, base: str, appeal_id: int) -> Any:
+def correct_grades(admin: Client, world: World, base: str, appeal_id: int, op: str = "") -> Any:
     """The bureau's grades of g02 were wrong: both schools are 甲等."""
     page = admin.get(f"{base}/appeals/{appeal_id}").get_data(as_text=True)
     form: dict[str, object] = {}
@@ -479,7 +479,7 @@ def correct_grades(admin: Client, world: World, base: str, appeal_id: int) -> An
         if "质量等第" in part.split("</label>")[0]:
             form[f"f.{n}"] = "甲等"
     assert list(form.values()).count("甲等") == 2
-    return decide(admin, world, base, appeal_id, "figures", decision="等第登记有误，已更正", **form)
+    return decide(admin, world, base, appeal_id, "figures", decision="等第登记有误，已更正", op=op, **form)
 
 
 def test_a_corrected_grade_moves_the_rank_points_of_another_unit_and_every_export(
@@ -552,6 +552,152 @@ def test_a_corrected_grade_moves_the_rank_points_of_another_unit_and_every_expor
     assert "一致：用存下的数据重算" in admin.text(f"{base}/ranking/check")
     with world.read() as session:
         assert first_broken(session) is None
+
+
+# --- taking a decision back ------------------------------------------------------------------------
+
+
+def take_back(admin: Client, world: World, base: str, appeal_id: int, **data: object) -> Any:
+    form = {"reason": "看错了附件", "version": kept(world, appeal_id).version, "op": f"u{appeal_id}"}
+    return admin.post(f"{base}/appeals/{appeal_id}/undo", form | data)
+
+
+def settlement(world: World, code: str) -> dict[str, Any] | None:
+    """The settled mark of g02, without what counts its changes."""
+    with world.read() as session:
+        own = Mark.entry_id == world.entries["g02"], Mark.code == code, Mark.role == "settled"
+        mark = session.exec(select(Mark).where(*own)).first()
+        return None if mark is None else mark.model_dump(exclude={"id", "version"})
+
+
+def test_a_decision_is_taken_back_before_the_new_freeze_and_the_chairs_word_stands_again(
+    world: World, admin: Client, base: str, client_for: SignIn
+) -> None:
+    lead = client_for("lead2")
+    with world.write() as session:
+        session.add(
+            Mark(
+                entry_id=world.entries["g02"],
+                code="A1.2",
+                role="settled",
+                points=Fraction("2.5"),
+                reason="按会议意见",
+                computed=Fraction("2.5"),
+                basis="abc",
+                made_by=world.users["chair"],
+                made_at=datetime(2026, 3, 1, 8, tzinfo=UTC),
+            )
+        )
+        session.commit()
+    before = settlement(world, "A1.2")
+    i = appeal(lead, world, "A1.2")
+    with world.write() as session:  # put in by hand: all of this small panel have scored the clause
+        session.add(
+            AppealReview(
+                appeal_id=i,
+                user_id=world.users["rev1"],
+                assigned_by=world.users["admin"],
+                points=Fraction(3),
+                reason="应为 3",
+                said_at=datetime.now(UTC),
+            )
+        )
+        session.commit()
+    assert decide(admin, world, base, i, "points", points="3").status_code == 303  # type: ignore[attr-defined]
+    assert settlement(world, "A1.2") != before
+    assert "撤回这个结论" in admin.text(f"{base}/appeals/{i}")
+    for said, data, status in (
+        ("请写明理由", {"reason": " ", "op": "r"}, 422),
+        ("刚刚有变化", {"version": 1, "op": "v"}, 409),
+    ):
+        refused = take_back(admin, world, base, i, **data)
+        assert (refused.status_code, said in refused.get_data(as_text=True)) == (status, True)
+    done = take_back(admin, world, base, i)
+    assert done.headers["Location"] == f"{base}/appeals/{i}"
+    assert take_back(admin, world, base, i, version=1).status_code == 303  # the same form, sent again
+    assert settlement(world, "A1.2") == before
+    found = kept(world, i)
+    assert (found.state, found.decision, found.points, found.decided_at) == (
+        AppealState.ASSIGNED,
+        "",
+        None,
+        None,
+    )
+    undone = log(world, "appeal.undo")
+    assert [(e.old["state"], e.old["decision"], e.reason) for e in undone] == [
+        ("upheld", "经查，章程已修订", "看错了附件")
+    ]
+    for page in (admin.text(f"{base}/appeals/{i}"), lead.text(appeal_page(world, i))):
+        assert "“支持”已撤回：看错了附件" in page
+    assert admin.post(f"{base}/appeals/apply", {"seen": "", "op": "n"}).status_code == 409
+    # decided anew, and frozen: then it stands
+    assert decide(admin, world, base, i, "points", points="2", op="d2").status_code == 303  # type: ignore[attr-defined]
+    assert apply(admin, base).status_code == 303
+    assert "撤回这个结论" not in admin.text(f"{base}/appeals/{i}")
+    late = take_back(admin, world, base, i, op="late")
+    assert (late.status_code, "已按复核结论重新冻结" in late.get_data(as_text=True)) == (409, True)
+    with world.read() as session:
+        assert first_broken(session) is None
+
+
+def test_points_without_an_earlier_settlement_and_a_rejection_are_taken_back_too(
+    world: World, admin: Client, base: str, client_for: SignIn
+) -> None:
+    lead = client_for("lead2")
+    i = appeal(lead, world, "A1.2")
+    ask(admin, world, base, i, "chair")
+    say_word(client_for("chair"), i, points="3")
+    decide(admin, world, base, i, "points", points="3")
+    assert take_back(admin, world, base, i).status_code == 303
+    assert settlement(world, "A1.2") is None
+    # who was asked may change the word again
+    assert say_word(client_for("chair"), i, points="2", reason="再看一遍").status_code == 303
+    decide(admin, world, base, i, "reject", op="d2")
+    assert take_back(admin, world, base, i, op="u2").status_code == 303
+    assert kept(world, i).state == AppealState.ASSIGNED
+    assert "“不予支持”已撤回" in lead.text(appeal_page(world, i))
+    assert client_for("rev1").post(f"{base}/appeals/{i}/undo", {}).status_code in (403, 404)
+
+
+def test_corrected_figures_come_back_the_latest_decision_first(
+    world: World, admin: Client, base: str, client_for: SignIn
+) -> None:
+    lead = client_for("lead2")
+
+    def grades() -> list[Any]:
+        with world.read() as session:
+            own = Answer.entry_id == world.entries["g02"], Answer.key == "grade"
+            return [a.value for a in session.exec(select(Answer).where(*own).order_by(Answer.school_id))]  # type: ignore[arg-type]
+
+    before = grades()
+    i = appeal(lead, world, "B4", wanted="4 分", reason="等第登记有误")
+    assert correct_grades(admin, world, base, i).status_code == 303
+    assert grades() == ["甲等", "甲等"]
+    with world.write() as session:  # another appeal has corrected one of them since
+        own = Answer.entry_id == world.entries["g02"], Answer.key == "grade"
+        answer = session.exec(select(Answer).where(*own)).first()
+        assert answer is not None
+        answer.value = "丙等"
+        session.add(answer)
+        session.commit()
+    refused = take_back(admin, world, base, i, op="r")
+    assert (refused.status_code, "请先撤回后一件复核的结论" in refused.get_data(as_text=True)) == (409, True)
+    with world.write() as session:
+        answer = session.exec(select(Answer).where(*own)).first()
+        assert answer is not None
+        answer.value = "甲等"
+        session.add(answer)
+        session.commit()
+    assert take_back(admin, world, base, i).status_code == 303
+    assert grades() == before
+    assert "乙等 → 甲等" not in lead.text(appeal_page(world, i))  # of a decision taken back nothing is shown
+    # and once more: what came back is corrected again, and the workbook follows as if nothing had been
+    assert correct_grades(admin, world, base, i, op="again").status_code == 303
+    assert apply(admin, base).status_code == 303
+    assert {r.entry_id: r.total for r in results(world)[0][1]} == {
+        world.entries["g01"]: Fraction("33.8"),
+        world.entries["g02"]: Fraction("32.8"),
+    }
 
 
 def absences(world: World, n: int) -> int:

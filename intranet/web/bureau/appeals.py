@@ -10,6 +10,7 @@ from flask import Response, request, url_for
 
 from intranet.domain import appeal_decisions as decisions
 from intranet.domain import appeal_freeze as refreeze
+from intranet.domain import appeal_undo as undo
 from intranet.domain import appeals as work
 from intranet.domain.marking import parse_points
 from intranet.domain.operations import outcome_of, remember
@@ -40,6 +41,7 @@ access.allow(
             "appeal",
             "appeal_assign",
             "appeal_decide",
+            "appeal_undo",
             "appeals_apply",
             "appeals_apply_post",
         )
@@ -99,6 +101,7 @@ class Typed:
     verdict: str | None = None
     decision: str = ""
     login: str = ""
+    undo: str = ""
     figures: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
 
@@ -163,6 +166,8 @@ def _page(
         typed=typed,
         figures=_figure_views(rubric, sheet, found, typed) if is_open else [],
         corrections=corrected(rubric, entry, found),
+        may_undo=not undo.why_final(cycle, found, stored.newest_result(db(), cycle.id or 0)),
+        taken_back=stored.taken_back(db(), found),
         clause_names={c.code: c.name for c in rubric.clauses},
         op=frame.new_op(),
         **about(scoring, entry, cycle, found),
@@ -254,6 +259,37 @@ def appeal_decide(cycle_id: int, appeal_id: int) -> Response:
         return go(here)
     say("done", _("已支持。请再看一遍影响，重新计算全部单位。"))
     return go(url_for("bureau.appeals_apply", cycle_id=cycle_id))
+
+
+@bp.post(ROOT + "/<int:appeal_id>/undo")
+def appeal_undo(cycle_id: int, appeal_id: int) -> Response:
+    """Take the decision back; the appeal is open again."""
+    cycle, found, entry = _load(cycle_id, appeal_id)
+    op, here = request.form.get("op", ""), url_for("bureau.appeal", cycle_id=cycle_id, appeal_id=appeal_id)
+    if outcome_of(db(), actor(), op) is not None:
+        return go(here)
+    try:
+        undo.withdraw(
+            db(),
+            actor(),
+            cycle,
+            entry,
+            frame.scoring_of(cycle).rubric,
+            found,
+            schools_of(db(), [entry.id or 0])[entry.id or 0],
+            reason=request.form.get("reason", ""),
+            version=_version(),
+        )
+    except DomainError as error:
+        db().rollback()
+        cycle, found, entry = _load(cycle_id, appeal_id)
+        words = work.together(frame.scoring_of(cycle).rubric, stored.reviews_of(db(), appeal_id))
+        typed = _prefilled(words)
+        typed.undo = request.form.get("reason", "")
+        return _page(cycle, found, entry, typed, status=error.status, error=error)
+    remember(db(), actor(), op, {"appeal": appeal_id}, at=current_time())
+    say("done", _("结论已撤回，这一件重新办理。"))
+    return go(here)
 
 
 def _typed(known: Sequence[decisions.Figure]) -> Typed:

@@ -134,6 +134,8 @@ def action_names() -> dict[str, str]:
         "appeal.uphold": _("复核：支持"),
         "appeal.reject": _("复核：不予支持"),
         "appeal.correct": _("复核：更正数据"),
+        "appeal.undo": _("撤回复核结论"),
+        "appeal.restore": _("复核：恢复数据"),
         "cycle.archive": _("生成归档"),
         "publication.publish": _("发布公示"),
         "calendar.day": _("修改工作日历"),

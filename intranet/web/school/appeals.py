@@ -188,6 +188,7 @@ def _page(
         state_name=state_name(appeal),
         is_open=appeal.state in stored.OPEN,
         corrections=corrected(rubric, entry, appeal),
+        taken_back=stored.taken_back(session, appeal),
         may_withdraw=appeal.state in stored.OPEN and stored.leads(session, context.actor(), entry.id or 0),
         names=filed.names_of(session, [appeal.filed_by]),
         error=error,
