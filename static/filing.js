@@ -82,6 +82,8 @@
     if (added.matches("section[id^='table-']")) {
       var first = added.querySelector(".row-form .is-invalid, .row-form input:not([type=hidden]), .row-form select");
       if (first) first.focus({ preventScroll: false });
+      // A copied row is another person, another day: typing replaces what was copied.
+      if (first && first.select && first.closest("[data-like]")) first.select();
     }
   });
 

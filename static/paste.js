@@ -122,7 +122,9 @@
     if (!event.detail.elt.matches("form[data-looks]")) return;
     var place = event.detail.elt.closest(".paste-place");
     var row = document.querySelector('[data-takes-block="' + CSS.escape(place.id) + '"] .row-form');
-    if (row) event.detail.parameters.open = row.id.replace(/^row-/, "");
+    if (!row) return;
+    event.detail.parameters.open = row.id.replace(/^row-/, "");
+    if (row.dataset.like) event.detail.parameters.like = row.dataset.like;
   });
 
   document.addEventListener("htmx:load", function (event) {

@@ -228,8 +228,8 @@ def _rows(
         missing = [c for c in needed if cells.get(c) is not True]
         if missing and not line.counted:
             labels = "、".join(table.by_key[c].label for c in missing)
-            text = _("“%(row)s”如有%(labels)s，请勾选并附材料", row=head, labels=labels)
-            lack = _("“%(row)s”没有%(labels)s", row=head, labels=labels)
+            text = _("“%(row)s”没有勾选“%(labels)s”。如属实，请勾选并附材料", row=head, labels=labels)
+            lack = _("“%(row)s”没有勾选“%(labels)s”", row=head, labels=labels)
             put = _put_cells(table.key, n, dict.fromkeys(missing, True))
             yield Trial(page.code, clause, text, lack, at, put)
         end = read_date(cells.get("end"))

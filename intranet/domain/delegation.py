@@ -88,7 +88,7 @@ def _handed(
     if kind == CLAUSE:
         pages = handed_pages(rubric, every, [what])
         code = next(iter(pages), "")
-        title = rubric.by[what].name if what in rubric.by else what
+        title = (rubric.by[what].title or rubric.by[what].text) if what in rubric.by else what
         asked = [a for page in pages.values() for a in asked_of(rubric, page, filed, {school.code})]
     else:
         row = rows.get(row_id_in(given.ref))

@@ -45,7 +45,7 @@ def test_handed_out_filled_in_disputed_and_taken_over(
         lead.page.fill("#due", DUE)
         lead.page.fill("#note", "盖章后扫描")
         lead.press("分出勾选的")
-        lead.press("教师交流名册的行")
+        lead.press("教师交流名册")
         lead.page.check(f'[value="row:{row.id}@s2"]')
         lead.page.fill("#due", DUE)
         lead.press("分出勾选的")
@@ -63,7 +63,7 @@ def test_handed_out_filled_in_disputed_and_taken_over(
         member.page.locator("[id^=slots-] input[type=file]").first.set_input_files([sent])  # type: ignore[list-item]
         member.page.get_by_text("纪要.png").first.wait_for()
         member.settle()
-        member.press("这一处已完成")
+        member.press("标为已完成")
 
         member.go(at(world, rest="/confirmations"))
         assert narrow(member.page)

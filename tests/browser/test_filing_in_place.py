@@ -53,6 +53,68 @@ def people(world: World) -> list[str]:
     return [row.cells["person"] for row in rows(world, "exchange")]
 
 
+# --- copying a row -------------------------------------------------------------------------------
+
+
+def test_a_copied_row_is_typed_over_and_outlives_a_reload(world: World, lead: Visitor) -> None:
+    page, panel = lead.page, lead.page.locator("#table-exchange")
+    panel.get_by_role("link", name="加一行").click()
+    page.fill("#exchange-new-person", "甲某 001")
+    page.select_option("#exchange-new-category", "定期")
+    page.fill("#exchange-new-start", "2030-09-01")
+    panel.get_by_role("button", name="保存并复制").click()
+    expect(panel.locator("tbody tr", has_text="甲某 001")).to_have_count(1)
+    person = page.locator("#exchange-new-person")
+    expect(person).to_be_focused()
+    page.keyboard.type("乙某 002")  # what was copied is selected: typing replaces it
+    expect(person).to_have_value("乙某 002")
+    page.reload()
+    expect(person).to_have_value("乙某 002")
+    expect(page.locator("#exchange-new-start")).to_have_value("2030-09-01")
+    panel.get_by_role("button", name="保存这一行").click()
+    expect(panel.locator("tbody tr", has_text="乙某 002")).to_have_count(1)
+    assert people(world) == ["甲某 001", "乙某 002"]
+    assert [row.cells["start"] for row in rows(world, "exchange")] == ["2030-09-01", "2030-09-01"]
+
+
+def test_a_block_goes_in_beside_a_copy(world: World, lead: Visitor) -> None:
+    page, panel = lead.page, lead.page.locator("#table-exchange")
+    panel.get_by_role("link", name="加一行").click()
+    page.fill("#exchange-new-person", "丙某 003")
+    page.select_option("#exchange-new-category", "定期")
+    panel.get_by_role("button", name="保存并复制").click()
+    expect(page.locator("#exchange-new-category")).to_have_value("定期")
+    copy(page, BLOCK)
+    page.locator("#exchange-new-person").press("Control+V")
+    page.locator(PLACE).get_by_role("button", name="添加这 2 行").click()
+    expect(panel.locator("tbody tr", has_text="甲某 001")).to_have_count(1)
+    assert people(world) == ["丙某 003", "甲某 001", "乙某 002"]
+    expect(page.locator("#exchange-new-person")).to_have_value("丙某 003")
+    expect(page.locator("#exchange-new-category")).to_have_value("定期")
+
+
+# --- the official list ---------------------------------------------------------------------------
+
+
+def test_a_line_is_moved_by_the_keyboard_without_losing_the_place(world: World, lead: Visitor) -> None:
+    page = lead.page
+    for person in ("甲某 001", "乙某 002", "丙某 003"):
+        lead.go(f"{at(world, 'B1')}?table=exchange&row=new")
+        page.fill("#exchange-new-person", person)
+        page.select_option("#exchange-new-category", "定期")
+        page.get_by_role("button", name="保存这一行").click()
+        expect(page.locator("#table-exchange tbody tr", has_text=person)).to_have_count(1)
+    lead.go(at(world, rest="/forms/progress"))
+    stay(page)
+    lines = page.locator("#official tbody tr")
+    first = lines.nth(0).inner_text()
+    page.locator("#official").get_by_role("button", name="下移第 1 行").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="下移第 2 行")).to_be_focused()
+    assert lines.nth(1).inner_text().split("\t")[1:3] == first.split("\t")[1:3]
+    assert has_stayed(page)
+
+
 # --- pasting -------------------------------------------------------------------------------------
 
 

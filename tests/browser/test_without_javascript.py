@@ -80,6 +80,9 @@ def test_a_school_fills_in_and_submits(world: World, server: Server, visit: Visi
     lead.follow(page.locator('form:has(input[name=slot][value="A2#2"])').get_by_role("button"))
     expect(page.locator(".slot", has_text="会议纪要")).to_contain_text("已注明确实没有")
     upload = page.locator('form.upload:has(input[name=ref][value="slot:A2#1"])')
+    box = upload.locator("input[multiple]").bounding_box()
+    assert box is not None
+    assert box["width"] > 100  # the browser's own box: it says what was chosen
     plan = {"name": "方案.pdf", "mimeType": "application/pdf", "buffer": sample_pdf(["会议方案"])}
     upload.locator("input[multiple]").set_input_files(plan)  # type: ignore[arg-type]
     lead.follow(upload.get_by_role("button", name="传上去"))
@@ -142,6 +145,8 @@ def test_rows_of_a_table(world: World, server: Server, visit: Visit) -> None:
     lead.follow(panel.get_by_role("link", name="甲某 001"))
     lead.follow(panel.get_by_role("button", name="删除这一行"))
     assert [r["person"] for r in rows(world, "exchange")] == ["乙某 002"]
+    lead.follow(panel.get_by_role("button", name="撤销"))
+    assert sorted(str(r["person"]) for r in rows(world, "exchange")) == ["乙某 002", "甲某 001"]
 
     lead.go(f"/entries/{entry}/indicators/B2")
     lead.follow(page.locator("#table-awards").get_by_role("button", name="本项没有"))

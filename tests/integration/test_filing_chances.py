@@ -46,7 +46,7 @@ def test_a_row_without_its_proof(world: World, client_for: SignIn) -> None:
     }
     client.post(at(world, "B1", "/tables/exchange/rows"), row, htmx=True)
     text = client.text(at(world, rest="/chances"))
-    assert "“甲某 001”如有文件，请勾选并附材料 +0.3" in text
+    assert "“甲某 001”没有勾选“文件”。如属实，请勾选并附材料 +0.3" in text
     stored = rows(world, "exchange")[0]
     assert f"row={stored.id}#table-exchange" in client.get(at(world, rest="/chances")).get_data(as_text=True)
 

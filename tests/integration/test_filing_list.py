@@ -62,6 +62,27 @@ def test_words_category_and_order_reach_screen_and_sheet(world: World, client_fo
     assert listed(client, world) == before
 
 
+def test_a_line_goes_to_any_place_and_the_page_stays_there(world: World, client_for: SignIn) -> None:
+    client = client_for("lead1")
+    filled(client, world)
+    before, order = listed(client, world), refs(client, world)
+    assert len(order) > 3
+    answer = client.post(at(world, rest=f"{PATH}/lines"), {"ref": order[-1], "version": "0", "place": "２"})
+    assert answer.headers["Location"].endswith(f"{PATH}#line-2")
+    assert listed(client, world)[1][1] == before[-1][1]
+    wrong = {"ref": order[0], "version": "0", "what": "改过", "place": str(len(order) + 1)}
+    answer = client.post(at(world, rest=f"{PATH}/lines"), wrong)
+    assert answer.status_code == 422
+    assert f"请填 1 — {len(order)} 的整数。" in words(answer.get_data(as_text=True))
+    assert "改过" not in [what for _n, what, _category in listed(client, world)]  # nothing, or all of it
+    answer = client.post(at(world, rest=f"{PATH}/order"), {"ref": order[0], "to": "3"})
+    assert answer.headers["Location"].endswith(f"{PATH}#line-3")
+    answer = client.post(at(world, rest=f"{PATH}/order"), {"ref": order[0], "to": "1"}, htmx=True)
+    assert answer.status_code == 200
+    assert refs(client, world)[0] == order[0]
+    assert f'id="up-{markup.escape(order[1])}"' in answer.get_data(as_text=True)
+
+
 def test_a_line_follows_its_row_not_its_place(world: World, client_for: SignIn) -> None:
     client = client_for("lead1")
     filled(client, world)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 
 from flask import Response, request, url_for
@@ -18,7 +19,7 @@ from intranet.rubric import forms
 from intranet.rubric.model import Form
 from intranet.web import access, context
 from intranet.web.downloads import xlsx
-from intranet.web.forms import answer, go, whole
+from intranet.web.forms import answer, go, wants_fragment, whole
 
 from . import bp
 from .desk import Desk, load
@@ -119,7 +120,9 @@ def form_line(entry_id: int, key: str) -> Response:
     )
     back = bool(posted.get("reset"))
     category = posted.get("category", "").strip()
+    lines = _lines(desk, found, source)
     try:
+        to = _place(posted.get("place", ""), len(lines))
         form_lines.reword(
             desk.filing,
             found,
@@ -129,22 +132,43 @@ def form_line(entry_id: int, key: str) -> Response:
             category="" if back or category == generated.category else category,
             version=whole(posted.get("version", "")) or 0,
         )
+        if to and lines[to - 1].ref != ref:
+            form_lines.move(desk.filing, found, lines, ref, to)
     except (Invalid, Conflict) as error:
         return _page(desk, found, editing=ref, status=error.status, error=error)
-    return go(url_for("school.form", entry_id=entry_id, key=key))
+    return go(_at(desk, found, ref))
+
+
+def _place(text: str, most: int) -> int:
+    """排在第几行, 0 where nothing was said. :raises Invalid: not one of the lines."""
+    text = unicodedata.normalize("NFKC", text).strip()
+    to = whole(text)
+    if text and (to is None or not 1 <= to <= most):
+        problems = {"place": _("请填 1 — %(most)s 的整数。", most=most)}
+        raise Invalid(_("有 %(n)s 处要改。", n=1), problems)
+    return to or 0
+
+
+def _at(desk: Desk, found: Form, ref: str) -> str:
+    """The page at one line, so that whoever works on line 50 is not sent to the top."""
+    order = [line.ref for line in _lines(desk, found, context_of(desk))]
+    anchor = f"line-{order.index(ref) + 1}" if ref in order else None
+    return url_for("school.form", entry_id=desk.entry_id, key=found.key, _anchor=anchor)
 
 
 @bp.post("/entries/<int:entry_id>/forms/<key>/order")
 def form_move(entry_id: int, key: str) -> Response:
     """Move one line to place ``to``, or with ``reset`` back to the notice's order."""
     desk = load(entry_id)
-    found = _form(desk, key)
+    found, ref = _form(desk, key), request.form.get("ref", "")
     if request.form.get("reset"):
         form_lines.reset_order(desk.filing, found)
     else:
-        lines, ref = _lines(desk, found, context_of(desk)), request.form.get("ref", "")
+        lines = _lines(desk, found, context_of(desk))
         form_lines.move(desk.filing, found, lines, ref, whole(request.form.get("to", "")) or 1)
-    return go(url_for("school.form", entry_id=entry_id, key=key))
+    if wants_fragment():
+        return _page(desk, found)
+    return go(_at(desk, found, ref))
 
 
 def _title(desk: Desk, found: Form) -> str:
@@ -186,4 +210,5 @@ def form_xlsx(entry_id: int, key: str) -> Response:
         places=desk.rubric.places,
         made_at=context.current_time(),
     )
-    return xlsx(data, f"{desk.filing.entry.name} {_title(desk, found)}")
+    unit, title = desk.filing.entry.name, _title(desk, found)
+    return xlsx(data, title if unit in title else f"{unit} {title}")

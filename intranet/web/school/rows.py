@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from flask import Response, request, url_for
 
@@ -43,15 +44,22 @@ def add_row(entry_id: int, code: str, key: str) -> Response:
     page, table = desk.filing.page(code), fact_rows.table_of(desk.filing, code, key)
     texts = _texts(table)
     try:
-        fact_rows.add_row(desk.filing, code, key, texts, op=request.form.get("op", ""))
+        row = fact_rows.add_row(desk.filing, code, key, texts, op=request.form.get("op", ""))
     except Invalid as error:
         typed = view.Typed(texts, error.problems)
         form = tables.row_form(desk, page, table, None, typed=typed, note=error.message)
         return _table(desk, page, key, form=form, status=422)
     except Conflict as error:
         return _conflict(desk, page, table, error, texts)
-    more = request.form.get("then") == "more"
-    return _table(desk, page, key, form=tables.row_form(desk, page, table, None) if more else None)
+    return _table(desk, page, key, form=_next_form(desk, page, table, row))
+
+
+def _next_form(desk: Desk, page: Page, table: Table, row: FactRow) -> tables.RowForm | None:
+    """What is open after a row was saved: nothing, an empty new row, or one with the same cells."""
+    then = request.form.get("then")
+    if then not in ("more", "copy") or not desk.may_help(page.code):
+        return None
+    return tables.row_form(desk, page, table, None, like=row if then == "copy" else None)
 
 
 @bp.post(ROOT + "/rows/<int:row_id>")
@@ -63,14 +71,15 @@ def edit_row(entry_id: int, code: str, row_id: int) -> Response:
     texts = _texts(table)
     version = whole(request.form.get("version", "")) or 0
     try:
-        fact_rows.edit_row(desk.filing, code, row_id, texts, version=version, op=request.form.get("op", ""))
+        op = request.form.get("op", "")
+        row = fact_rows.edit_row(desk.filing, code, row_id, texts, version=version, op=op)
     except Invalid as error:
         typed = view.Typed(texts, error.problems)
         form = tables.row_form(desk, page, table, row, typed=typed, note=error.message)
         return _table(desk, page, table.key, form=form, status=422)
     except Conflict as error:
         return _conflict(desk, page, table, error, texts)
-    return _table(desk, page, table.key)
+    return _table(desk, page, table.key, form=_next_form(desk, page, table, row))
 
 
 def _conflict(desk: Desk, page: Page, table: Table, error: Conflict, texts: dict[str, str]) -> Response:
@@ -138,15 +147,22 @@ def _table(
         return response
     if status != 200:
         return show_page(desk, page, status=status, row_form=form, table=key, table_error=error)
-    if deleted is not None:
-        say("info", _("已删除这一行。"))
-    return go(f"{_where(desk, page, key, form)}#table-{key}")
+    return go(f"{_where(desk, page, key, form, deleted)}#table-{key}")
 
 
-def _where(desk: Desk, page: Page, key: str, form: tables.RowForm | None) -> str:
-    """The page, with the row that is open in it: loaded anew, or after signing in again, it is open again."""
-    more = ("new", key) if form else (None, None)
-    return url_for("school.indicator", entry_id=desk.entry_id, code=page.code, row=more[0], table=more[1])
+def _where(
+    desk: Desk, page: Page, key: str, form: tables.RowForm | None, deleted: FactRow | None = None
+) -> str:
+    """The page, with the row that is open in it: loaded anew, or after signing in again, it is open again.
+
+    Without JavaScript the address also says what was just deleted, for its 撤销.
+    """
+    more: dict[str, Any] = {}
+    if form is not None:
+        more = {"row": "new", "table": key, **({"like": form.like} if form.like else {})}
+    elif deleted is not None:
+        more = {"table": key, "deleted": deleted.id or 0}
+    return url_for("school.indicator", entry_id=desk.entry_id, code=page.code, **more)
 
 
 # --- pasting -------------------------------------------------------------------------------------
@@ -204,7 +220,8 @@ def _pasted(desk: Desk, page: Page, table: Table, n: int) -> Response:
     form = None
     with suppress(NotFound):  # deleted meanwhile
         opened = request.form.get("open", "")
-        form = open_row(desk, page, table.key, opened) if opened else None
+        like = request.form.get("like", "")
+        form = open_row(desk, page, table.key, opened, like=like) if opened else None
     response = answer(
         "school/_table_pasted.html",
         **values(desk, page),

@@ -65,6 +65,8 @@ class RowForm:
     files: tuple[FileView, ...]
     note: str = ""
     may_delete: bool = False
+    like: int = 0
+    """The row that a new one was copied from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,11 +324,19 @@ def _deleted(desk: Desk, table: Table, row: FactRow | None) -> RowView | None:
 
 
 def row_form(
-    desk: Desk, page: Page, table: Table, row: FactRow | None, *, typed: Typed | None = None, note: str = ""
+    desk: Desk,
+    page: Page,
+    table: Table,
+    row: FactRow | None,
+    *,
+    typed: Typed | None = None,
+    note: str = "",
+    like: FactRow | None = None,
 ) -> RowForm:
-    """The form of a stored row, or of a new one (with the page's own conditions filled in)."""
+    """The form of a stored row, or of a new one: with what ``like`` says, else the page's own conditions."""
     typed = typed or Typed()
-    cells: Mapping[str, object] = row.cells if row is not None else _presets(page, table)
+    source = row or like
+    cells: Mapping[str, object] = source.cells if source is not None else _presets(page, table)
     controls = []
     for column in typed_columns(table):
         value = cells.get(column.key)
@@ -347,7 +357,8 @@ def row_form(
     version = row.version if row is not None else 0
     share = desk.filing.share
     may_delete = row is not None and (share is None or share.covers(page.code, table.key, row.cells))
-    return RowForm(row_id, version, new_op(), tuple(controls), files, note, may_delete=may_delete)
+    copied = like.id or 0 if like is not None else 0
+    return RowForm(row_id, version, new_op(), tuple(controls), files, note, may_delete, copied)
 
 
 def _presets(page: Page, table: Table) -> dict[str, object]:
