@@ -52,6 +52,7 @@ class RowGroup:
     rows: tuple[RowView, ...]
     points: Fraction | None = None
     title: str = ""
+    is_due: bool = False  # somebody has to do something about these rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,12 @@ class TableView:
         return self.may_add and not self.is_declared
 
     @property
+    def is_form_on_top(self) -> bool:
+        """Whether the row being typed has no place among the rows: it is new, or another page's."""
+        shown = {r.id for g in self.groups for r in g.rows}
+        return self.form is not None and self.form.row_id not in shown
+
+    @property
     def carried(self) -> int:
         """Rows here that came from the last cycle and that this person may look at."""
         return sum(r.carried and r.may_edit for g in self.groups for r in g.rows)
@@ -158,11 +165,15 @@ def table_view(
     rest = [r for r in rows if r.n not in seen]
     wheres, share = page.tables[key], desk.filing.share
     own = [r for r in rest if share is not None or any(r.matches(w) for w in wheres)]
-    others = len(rest) - len(own)
+    nowhere = [] if share is not None else _nowhere(desk, key, rest)
+    others = len(rest) - len(own) - len(nowhere)
     if own:
         title = _("本项不计分") if leaves else ""
         views = tuple(_row(desk, page, r, columns, ids, None) for r in own)
         groups.append(RowGroup(None, views, title=title))
+    if nowhere:
+        views = tuple(_row(desk, page, r, columns, ids, None) for r in nowhere)
+        groups.append(RowGroup(None, views, title=_undecided(desk, table), is_due=True))
     if others:
         groups.append(RowGroup(None, (), title=_("另有 %(n)s 行归其他指标", n=others)))
     bureau = table.by != SCHOOL
@@ -184,6 +195,21 @@ def table_view(
         error=error,
         added=added,
     )
+
+
+def _nowhere(desk: Desk, key: str, rows: Sequence[tables.Row]) -> list[tables.Row]:
+    """Rows that no indicator reads as they are: half filled in. Each page of the table shows them, since
+    otherwise nobody would find them again."""
+    every = [where for page in desk.filing.every_page.values() for where in page.tables.get(key, ())]
+    return [r for r in rows if not any(r.matches(where) for where in every)]
+
+
+def _undecided(desk: Desk, table: Table) -> str:
+    """归不到任何条款，请核对“类别”: the columns that decide where a row belongs."""
+    every = [where for page in desk.filing.every_page.values() for where in page.tables.get(table.key, ())]
+    keys = dict.fromkeys(key for where in every for key in where)
+    labels = "、".join(table.by_key[key].label for key in keys if key in table.by_key)
+    return _("归不到任何条款，请核对“%(labels)s”", labels=labels)
 
 
 def paste_view(table: Table, text: str = "", **more: Any) -> PasteView:
