@@ -16,7 +16,7 @@ from intranet.domain.log import record
 from intranet.domain.phases import filing_deadline
 from intranet.enums import Role, SubmissionState
 from intranet.i18n import _
-from intranet.models import Cycle, Entry, Return, User
+from intranet.models import Cycle, Entry, User
 from intranet.queries import reminders as stored
 from intranet.queries.entries import returns_of, schools_of
 from intranet.queries.filing import Cell, Page
@@ -28,14 +28,15 @@ MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One unit that has not handed in. lacks: (indicator, what) in words; contacts: who files for it."""
+    """One unit that has not handed in. lacks: (indicator, what) in words; contacts: who files for it;
+    returned: titles of the indicators that were returned."""
 
     entry: Entry
     lead: str
     contacts: tuple[User, ...]
     lacks: tuple[tuple[str, str], ...]
     deadline: datetime | None
-    returns: tuple[Return, ...]
+    returned: tuple[str, ...]
     begun: bool
     last: datetime | None
 
@@ -56,6 +57,7 @@ def due_units(
     :param cells: ``queries.filing.progress`` by entry id and page code.
     """
     waiting = [e for e in entries if e.state != SubmissionState.SUBMITTED]
+    titles = {page.code: _title(page) for page in pages}
     ids = [e.id or 0 for e in waiting]
     schools, returns = schools_of(session, ids), returns_of(session, ids)
     filers = stored.filers_of(session, {s.school_id for found in schools.values() for s in found[:1]})
@@ -72,7 +74,7 @@ def due_units(
                 contacts=tuple(filers.get(lead.school_id, ())) if lead else (),
                 lacks=tuple((_title(page), _lack(cell)) for page, cell in lacks if _lack(cell)),
                 deadline=filing_deadline(cycle, entry),
-                returns=tuple(returns[entry_id]),
+                returned=tuple(dict.fromkeys(titles.get(c, c) for r in returns[entry_id] for c in r.codes)),
                 begun=any(cell.state not in ("none", "done") for _page, cell in lacks)
                 or entry.saved_at is not None,
                 last=last.get(entry_id),
@@ -105,7 +107,7 @@ def letter_text(settings: Settings, cycle: Cycle, due: Due) -> str:
     lines = [_("%(unit)s（%(lead)s）：", unit=due.entry.name, lead=due.lead), ""]
     when = _when(due.deadline, settings.timezone) if due.deadline else ""
     if due.is_returned:
-        codes = "、".join(dict.fromkeys(c for r in due.returns for c in r.codes))
+        codes = "、".join(due.returned)
         lines.append(
             _(
                 "“%(cycle)s”的填报已退回修改，还没有重新提交。退回的指标：%(codes)s。",

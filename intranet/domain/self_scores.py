@@ -87,6 +87,7 @@ def save_self(
     proposed: Fraction | None,
     version: int,
     op: str,
+    looked: bool = False,
 ) -> Mark:
     """Store the school's own score of one leaf clause.
 
@@ -94,6 +95,7 @@ def save_self(
     number needs a reason.
 
     :param proposed: what the facts give now, None for a judged clause.
+    :param looked: the person has seen what the facts give now and keeps the own score.
     :raises Invalid: outside 0..max, too many decimals, no reason; ``problems`` by points/verdict/reason.
     :raises Conflict: changed meanwhile; ``theirs`` is the stored Mark.
     """
@@ -119,6 +121,8 @@ def save_self(
     mark = self_marks_of(filing.session, filing.entry_id).get(leaf) or _new_mark(filing, leaf)
     old = _said(mark)
     if old == new:
+        if looked and mark.id is not None and mark.computed != proposed:
+            _look(filing, mark, proposed)
         return mark
     went_on = outcome_of(filing.session, filing.actor, op) == {"self": leaf, "version": mark.version}
     if version != mark.version and not went_on:
@@ -132,6 +136,15 @@ def save_self(
     filing.session.flush()
     filing.record("self.save", subject=leaf, old=old, new=new, reason=reason)
     return mark
+
+
+def _look(filing: Filing, mark: Mark, proposed: Fraction | None) -> None:
+    """The own score stands beside what is computed now. Its version stays: nobody's typing is touched."""
+    said = [None if x is None else as_text(x) for x in (mark.computed, proposed)]
+    mark.computed = proposed
+    filing.session.add(mark)
+    filing.session.flush()
+    filing.record("self.save", subject=mark.code, old={"computed": said[0]}, new={"computed": said[1]})
 
 
 def _new_mark(filing: Filing, leaf: str) -> Mark:

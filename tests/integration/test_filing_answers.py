@@ -175,11 +175,32 @@ def test_own_score_follows_the_facts_until_changed_with_a_reason(world: World, c
         0,
     )
     save(client, world, "A1", "A1.1.council", "true", version=1)
-    assert "填报内容已变，现在算得 2，请核对" in client.text(at(world, "A1"))
+    text = client.text(at(world, "A1"))
+    assert "填报内容已变" not in text  # the facts have come to what was said
+    assert "按填报内容算得 2" in text
     status, _text = own(client, world, "A1", "A1.1", points="2", version="1")
     assert status == 200
     assert marks(world)["A1.1"].points is None
     assert [x.new["points"] for x in log(world, "self.save")] == ["2", None]
+
+
+def test_an_own_score_is_kept_beside_facts_that_changed(world: World, client_for: SignIn) -> None:
+    client = client_for("lead1")
+    save(client, world, "A1", "A1.1.charter", "true")
+    save(client, world, "A1", "A1.1.council", "false")
+    own(client, world, "A1", "A1.1", points="2", reason="理事会已换届")
+    save(client, world, "A1", "A1.1.charter", "false", version=1)
+    assert "填报内容已变，现在算得 0，请核对 仍用 2" in client.text(at(world, "A1"))
+    # The same said again changes nothing: only who has looked may say so.
+    own(client, world, "A1", "A1.1", points="2", reason="理事会已换届", version="1")
+    assert "填报内容已变" in client.text(at(world, "A1"))
+    status, text = own(
+        client, world, "A1", "A1.1", points="2", reason="理事会已换届", version="1", looked="1"
+    )
+    assert (status, "按填报内容算得 0" in text) == (200, True)
+    assert "填报内容已变" not in client.text(at(world, "A1"))
+    assert marks(world)["A1.1"].version == 1
+    assert log(world, "self.save")[-1].new == {"computed": "0"}
 
 
 @pytest.mark.parametrize(

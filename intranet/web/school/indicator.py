@@ -316,6 +316,7 @@ def self_score(entry_id: int, code: str, leaf: str) -> Response:
             proposed=view.self_view(desk, page, clause).proposed,
             version=whole(request.form.get("version", "")) or 0,
             op=request.form.get("op", ""),
+            looked=bool(request.form.get("looked")),
         )
     except Invalid as error:
         typed, status = view.Typed.refused(texts, error, error.field or "points"), 422

@@ -332,7 +332,10 @@ def self_view(desk: Desk, page: Page, leaf: Clause, typed: Typed | None = None) 
         op=new_op(),
         may_edit=open_ and desk.may_edit(page.code),
         follows=follows,
-        is_stale=not follows and not judged and mark is not None and mark.computed != proposed,
+        is_stale=not follows
+        and not judged
+        and mark is not None
+        and proposed not in (mark.computed, mark.points),
         error=error,
         error_at=at or ("points" if error else ""),
         theirs=typed.theirs.get("points", "") if typed else "",
