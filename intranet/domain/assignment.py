@@ -25,7 +25,7 @@ from intranet.i18n import _
 from intranet.models import Assignment, Cycle, Entry
 from intranet.queries.assignments import Asked, Cell, is_asked, rows_of
 from intranet.queries.cycles import entries_of
-from intranet.queries.review import Reviewer
+from intranet.queries.review import Reviewer, is_reviewer
 from intranet.rubric.model import Clause, RankClause, Rubric, RuleClause
 
 OPEN = (CycleState.FILING, CycleState.REVIEW, CycleState.DELIBERATION)
@@ -48,7 +48,9 @@ def _is_marked(leaf: Clause) -> bool:
 
 
 def require_asked(session: Session, actor: Actor, cycle: Cycle, entry: Entry, code: str) -> None:
-    """Raise Forbidden unless this indicator of this entry is the reviewer's to score."""
+    """Raise Forbidden unless this indicator of this entry is the person's to score."""
+    if not is_reviewer(session, cycle.id or 0, actor.user_id):
+        raise Forbidden(_("您在这个考核组里不是评委，不评分；作为组长，请在“分差与审定”里审定。"))
     if not is_asked(session, actor, cycle, entry, code):
         raise Forbidden(_("这一项没有分派给您，不能评分。请联系教育局管理员调整分派。"))
 

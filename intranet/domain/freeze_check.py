@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from intranet.domain.lifecycle import Check, Place, naming
+from intranet.domain.panel_figures import Owed, owed_of
+from intranet.domain.recusal import MARKING
 from intranet.domain.scoring import EntrySheet, Scoring
 from intranet.domain.spread import Spread, board_of
-from intranet.domain.standing import items_of
+from intranet.domain.standing import Item, items_of
 from intranet.enums import BuildState, ConfirmState, SubmissionState
 from intranet.i18n import _
 from intranet.models import Cycle
 from intranet.queries.assignments import asked_of
 from intranet.queries.inquiries import waiting_of
+from intranet.queries.recusals import barred_figures, barred_marks
 from intranet.queries.showing import unsettled_of
 from intranet.queries.volumes import handed_in_builds
 from intranet.rubric import ledger
@@ -37,6 +40,7 @@ class _Scene:
     cycle: Cycle
     rubric: Rubric
     sheets: Mapping[int, EntrySheet]
+    items: Sequence[Item]
     board: Sequence[Spread]
 
     def names(self, wanted: Callable[[EntrySheet], object]) -> tuple[Place, ...]:
@@ -73,11 +77,12 @@ def standing_checks(
         return [*out, Check("error", "units", _("这个周期没有考核对象。"))]
     items = items_of(scoring.rubric, sheets, cycle.combine)
     board = board_of(items, asked_of(session, cycle), everyone=True)
-    scene = _Scene(session, cycle, scoring.rubric, sheets, board)
+    scene = _Scene(session, cycle, scoring.rubric, sheets, items, board)
     return [
         *out,
         *_filing(scene),
         *_review(scene),
+        *_recused(scene),
         *_showings(scene),
         *_asked(scene),
         *_volumes(scene),
@@ -124,6 +129,44 @@ def _review(scene: _Scene) -> list[Check]:
         *_check("warning", "review", few, _("%(names)s还有评委没评，按已评的人合成。")),
         *_check("warning", "review", doubtful, _("%(names)s还有标“存疑”的评分，不会计入。")),
     ]
+
+
+def _recused(scene: _Scene) -> list[Check]:
+    """What still counts although its author must stay away now, and the panel's figures that are blank.
+
+    A result that is public keeps what its panel gave, as the marks (``domain.recusal``).
+    """
+    if scene.cycle.state not in MARKING:
+        return []
+    cycle_id = scene.cycle.id or 0
+    owed = owed_of(scene.rubric, scene.items, barred_figures(scene.session, cycle_id))
+    again = _units_of(o for o in owed if o.by)
+    blank = _units_of(o for o in owed if not o.by and o.leaf.score.state is not State.PENDING)
+    marks = barred_marks(scene.session, cycle_id)
+    given = scene.names(lambda s: marks.get(s.entry.id or 0, 0))
+    return [
+        *_check(
+            "error",
+            "recusal",
+            again,
+            _("%(names)s由组长填写的得分出自已回避的人，请另一位组长在“分差与审定”里重新填写。"),
+        ),
+        *_check("warning", "review", blank, _("%(names)s还有要由组长填写的得分，空白按 0 分计。")),
+        *_check(
+            "warning",
+            "recusal",
+            given,
+            _("%(names)s有评分出自本单位学校的填报人，还在计入。请到“回避”里登记后剔除。"),
+        ),
+    ]
+
+
+def _units_of(owed: Iterable[Owed]) -> tuple[Place, ...]:
+    """The units of these figures, how many each has, and the indicator of the first."""
+    found: dict[int, list[Owed]] = {}
+    for one in owed:
+        found.setdefault(one.entry.id or 0, []).append(one)
+    return tuple(Place(i, few[0].entry.name, few[0].indicator.code, len(few)) for i, few in found.items())
 
 
 def _showings(scene: _Scene) -> list[Check]:

@@ -22,6 +22,7 @@ from intranet.enums import CycleState, SubmissionState
 from intranet.errors import Conflict, DomainError, Forbidden, Invalid
 from intranet.i18n import _
 from intranet.models import SETTLED, Answer, Cycle, Entry, Mark
+from intranet.queries.recusals import is_barred
 from intranet.queries.review import panel_entry_for
 from intranet.rubric.checks import parse_value
 from intranet.rubric.marks import check_mark
@@ -318,6 +319,9 @@ def save_figure(
 ) -> Answer:
     """Store a number that the panel owns as a fact (展示考核得分), typed by the chair.
 
+    The same number once more changes nothing, unless who typed it must stay away from the unit since
+    (回避): then it is the actor's own from now on.
+
     :raises Invalid: not what the field asks for, below its ``least`` or above its ``most``.
     :raises Conflict: changed meanwhile; ``theirs`` is the stored value.
     """
@@ -343,7 +347,7 @@ def save_figure(
         answer = Answer(
             entry_id=_id(entry), owner=wanted.by, key=wanted.key, changed_by=actor.user_id, version=0
         )
-    if value == old and answer.version:
+    if value == old and answer.version and not is_barred(session, answer.changed_by, _id(entry)):
         return answer
     answer.value, answer.version = value, answer.version + 1
     answer.changed_by, answer.changed_at = actor.user_id, at

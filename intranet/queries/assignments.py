@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from intranet.actor import Actor
 from intranet.models import SELF, SETTLED, Assignment, Cycle, Entry, EntrySchool, Mark
-from intranet.queries.review import Reviewer, reviewers_of
+from intranet.queries.review import Reviewer, is_reviewer, reviewers_of
 
 Cell = tuple[int, str]
 """(entry id, indicator code)."""
@@ -80,7 +80,10 @@ def pairs_of(session: Session, cycle_id: int) -> dict[Cell, frozenset[int]]:
 
 
 def cells_of(session: Session, cycle: Cycle, user_id: int) -> frozenset[Cell] | None:
-    """What one person is assigned; None while everybody scores everything."""
+    """What one person is asked to score; None while every reviewer scores everything, nothing for a chair
+    beside reviewers."""
+    if not is_reviewer(session, cycle.id or 0, user_id):
+        return frozenset()
     if not cycle.assigned:
         return None
     query = select(Assignment.entry_id, Assignment.code).where(
@@ -91,6 +94,8 @@ def cells_of(session: Session, cycle: Cycle, user_id: int) -> frozenset[Cell] | 
 
 def is_asked(session: Session, actor: Actor, cycle: Cycle, entry: Entry, code: str) -> bool:
     """Whether this indicator of this entry is the person's to score; the recusal is ``entries``' business."""
+    if not is_reviewer(session, cycle.id or 0, actor.user_id):
+        return False
     if not cycle.assigned:
         return True
     query = select(Assignment.id).where(

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -19,6 +20,7 @@ from intranet.errors import NotFound
 from intranet.i18n import _
 from intranet.models import (
     SETTLED,
+    Answer,
     Cycle,
     Declaration,
     Entry,
@@ -32,7 +34,7 @@ from intranet.models import (
 )
 from intranet.queries.cycles import entries_of
 from intranet.queries.entries import PANEL_ROLES, schools_of
-from intranet.queries.review import reviewers_of
+from intranet.queries.review import OTHER_OWNERS, reviewers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,15 @@ def units_to_declare(session: Session, actor: Actor, cycle: Cycle) -> list[Choos
 class Conflict:
     """One person and one unit that must not meet. recusal: None where the system found it (own school).
 
-    schools: the own ones; marks: how many of the person's marks on the unit still count.
+    schools: the own ones; marks: how many of the person's marks on the unit still count; figures: how many
+    numbers of the panel stand as the person typed them, for another chair to type anew.
     """
 
     entry: Entry
     recusal: Recusal | None
     schools: tuple[str, ...] = ()
     marks: int = 0
+    figures: int = 0
 
 
 @dataclass
@@ -119,6 +123,7 @@ def members_of(session: Session, cycle_id: int) -> list[Member]:
             members[declaration.user_id].declared_at = declaration.declared_at
     entries = {e.id or 0: e for e in entries_of(session, cycle_id)}
     marks = marks_by(session, list(entries))
+    figures = figures_by(session, list(entries))
     own = _own(session, members, list(entries))
     listed: set[tuple[int, int]] = set()
     for recusal in session.exec(
@@ -128,12 +133,14 @@ def members_of(session: Session, cycle_id: int) -> list[Member]:
         if found is None:
             continue
         key = (recusal.user_id, recusal.entry_id)
-        conflict = Conflict(entries[recusal.entry_id], recusal, own.get(key, ()), marks.get(key, 0))
+        told = own.get(key, ()), marks.get(key, 0), figures.get(key, 0)
+        conflict = Conflict(entries[recusal.entry_id], recusal, *told)
         (found.conflicts if recusal.lifted_at is None else found.lifted).append(conflict)
         if recusal.lifted_at is None:
             listed.add(key)
     for key in sorted(own.keys() - listed, key=lambda k: entries[k[1]].code):
-        members[key[0]].conflicts.append(Conflict(entries[key[1]], None, own[key], marks.get(key, 0)))
+        told = own[key], marks.get(key, 0), figures.get(key, 0)
+        members[key[0]].conflicts.append(Conflict(entries[key[1]], None, *told))
     return sorted(members.values(), key=lambda m: (not m.is_chair, m.name, m.user_id))
 
 
@@ -174,6 +181,76 @@ def marks_by(session: Session, entry_ids: Sequence[int]) -> dict[tuple[int, int]
         for user_id, entry_id, n in session.execute(query):
             out[user_id, entry_id] += int(n)
     return dict(out)
+
+
+def figures_by(session: Session, entry_ids: Sequence[int]) -> dict[tuple[int, int], int]:
+    """How many numbers of the panel stand as each person typed them, by (user id, entry id)."""
+    query = select(Answer).where(
+        col(Answer.entry_id).in_(entry_ids), col(Answer.owner).not_in(OTHER_OWNERS), Answer.school_id == 0
+    )
+    out: dict[tuple[int, int], int] = defaultdict(int)
+    for answer in session.exec(query):
+        if answer.value is not None:
+            out[answer.changed_by, answer.entry_id] += 1
+    return dict(out)
+
+
+def _stays_away(user: Any, entry: Any) -> sa.ColumnElement[bool]:
+    """As a condition: the person is recused from the entry, or holds a grant at one of its schools.
+
+    :param user: column with the person's id. :param entry: column with the entry's.
+    """
+    recused = select(Recusal.id).where(
+        Recusal.user_id == user, Recusal.entry_id == entry, col(Recusal.lifted_at).is_(None)
+    )
+    at_home = (
+        select(Grant.id)
+        .join(EntrySchool, col(EntrySchool.school_id) == col(Grant.school_id))
+        .where(Grant.user_id == user, EntrySchool.entry_id == entry)
+    )
+    return sa.or_(recused.exists(), at_home.exists())
+
+
+def barred_figures(session: Session, cycle_id: int) -> dict[int, dict[str, str]]:
+    """Figures of the panel (展示考核得分) that stand as typed by somebody who must stay away now: by entry id
+    the field's key -> the person's name. They are not dropped; another chair types them anew."""
+    query = (
+        select(Answer, User.name)
+        .join(Entry, col(Entry.id) == col(Answer.entry_id))
+        .join(User, col(User.id) == col(Answer.changed_by))
+        .where(
+            Entry.cycle_id == cycle_id,
+            col(Answer.owner).not_in(OTHER_OWNERS),
+            Answer.school_id == 0,
+            _stays_away(col(Answer.changed_by), col(Answer.entry_id)),
+        )
+    )
+    out: dict[int, dict[str, str]] = defaultdict(dict)
+    for answer, name in session.exec(query):
+        if answer.value is not None:
+            out[answer.entry_id][answer.key] = name
+    return dict(out)
+
+
+def is_barred(session: Session, user_id: int, entry_id: int) -> bool:
+    """Whether the person must stay away from the entry: recused, or of one of its schools."""
+    query = select(Entry.id).where(Entry.id == entry_id, _stays_away(sa.literal(user_id), col(Entry.id)))
+    return session.exec(query).first() is not None
+
+
+def barred_marks(session: Session, cycle_id: int) -> dict[int, int]:
+    """How many marks and settlements still count although their author must stay away now, by entry id.
+
+    A recusal that is entered drops them; these are of people who came to a school of the unit later.
+    """
+    author = sa.case((col(Mark.role) == SETTLED, col(Mark.made_by)), else_=col(Mark.user_id))
+    query = (
+        sa.select(col(Mark.entry_id), sa.func.count())
+        .join(Entry, col(Entry.id) == col(Mark.entry_id))
+        .where(col(Entry.cycle_id) == cycle_id, author != 0, _stays_away(author, col(Mark.entry_id)))
+        .group_by(col(Mark.entry_id))
+    )
+    return {entry_id: int(n) for entry_id, n in session.execute(query)}
 
 
 def marks_on(session: Session, user_id: int, entry_id: int) -> tuple[Sequence[Mark], Sequence[TurnScore]]:

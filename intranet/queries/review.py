@@ -118,6 +118,16 @@ def reviewers_of(session: Session, cycle_id: int) -> list[Reviewer]:
     return sorted(people, key=lambda p: (p.name, p.user_id))
 
 
+def is_reviewer(session: Session, cycle_id: int, user_id: int) -> bool:
+    """Whether the person is one of :func:`reviewers_of`: a reviewer, or a chair where there are only chairs.
+    A chair beside reviewers settles and gives no mark of the own."""
+    query = select(Grant.user_id, Grant.role).join(User).where(Grant.cycle_id == cycle_id, col(User.active))
+    seats = {(holder, role) for holder, role in session.exec(query) if role in PANEL_ROLES}
+    if any(role == Role.REVIEWER for _holder, role in seats):
+        return (user_id, Role.REVIEWER) in seats
+    return any(holder == user_id for holder, _role in seats)
+
+
 def recusals_of(session: Session, cycle_id: int) -> dict[int, frozenset[int]]:
     """Entry ids that each person (user id) stays away from by declaration or by the bureau's word."""
     found: dict[int, set[int]] = defaultdict(set)

@@ -13,9 +13,9 @@ import pytest
 from flask import Flask
 from sqlmodel import select
 
-from intranet.enums import CycleState, RecusalKind
+from intranet.enums import CombineRule, CycleState, RecusalKind
 from intranet.models import Assignment, Cycle, Recusal
-from tests.integration.panel_ground import give_school, log, marks, more_units, said, submit
+from tests.integration.panel_ground import combine_by, give_school, log, marks, more_units, said, submit
 from tests.integration.test_panel_scoring import form_of
 from tests.integration.test_recusal import count_queries, give_mark
 from tests.world import Client, World
@@ -206,7 +206,7 @@ def planned(client: Client, world: World, **sent: str) -> dict[str, str]:
 def confirm(html: str) -> dict[str, str]:
     part = re.findall(r'id="plan".*?</section>', html, flags=re.S)[0].replace("&#34;", '"')
     rows = re.findall(r'name="rows" value="(.*?)"><button', part)[0]
-    fields = {name: hidden(part, name)[0] for name in ("op", "seen", "how")}
+    fields = {name: hidden(part, name)[0] for name in ("op", "seen", "how", "k")}
     return {**fields, "rows": rows}
 
 
@@ -221,7 +221,9 @@ def test_a_rule_is_shown_first_and_then_taken_over(world: World, client_for: Sig
     assert stored(world) == set()
     fields = confirm(text)
     assert fields["how"] == "rule:even:1"
-    assert client.post(path(world, "/apply"), fields).status_code == 303
+    done = client.post(path(world, "/apply"), fields)
+    assert (done.status_code, done.location) == (303, path(world, "?k=1"))
+    assert "不足 1 人 0 格" in said(client, done.location)  # measured by what was asked for
     assert stored(world) == {("rev1", "g02", c) for c in codes} | {("rev2", "g01", c) for c in codes}
     assert client.post(path(world, "/apply"), fields).status_code == 303
     assert {e.detail["how"] for e in log(world, "assignment.save")} == {"rule:even:1"}
@@ -401,18 +403,30 @@ def test_the_chair_sees_everything_and_scores_nothing_unasked(world: World, clie
     submit(world)
     put(world, ("rev1", "g01", "A1"))
     client = client_for("chair")
+    assert "已提交 2 / 2 个单位" in said(client, "/panel")
     board = said(client, f"/panel/cycles/{world.cycle_id}/board?show=missing")
     assert "缺 评委一" in board
     assert "评委二" not in board.partition("要看什么")[2].partition("中文 English")[0]
     g02 = f"/panel/entries/{world.entries['g02']}/indicators/A2"
     assert client.get(f"{g02}/settle").status_code == 200
-    assert "这一项没有分派给您，只能查看。" in said(client, g02)
+    assert "这一项不由您评分，只能查看。" in said(client, g02)
     form = {**form_of(client, g02), "points.A2": "4", "do": "save"}
     assert client.post(g02, form).status_code == 403
     assert marks(world, "A2", "g02") == {}
     settled = {"points.A2": "4", "reason.A2": "合议", "version.A2": "0", "do": "settle:A2"}
     assert client.post(f"{g02}/settle", settled).status_code == 303
     assert marks(world, "A2", "g02").keys() == {"settled"}
+
+
+def test_the_chairs_to_dos_are_of_the_whole_cycle(world: World, client_for: SignIn) -> None:
+    submit(world)
+    combine_by(world, CombineRule.CHAIR)
+    put(world, *((who, "g01", "A2") for who in ("rev1", "rev2")))
+    g01 = f"/panel/entries/{world.entries['g01']}/indicators/A2"
+    for who, points in (("rev1", "4"), ("rev2", "3")):
+        form = {**form_of(client_for(who), g01), "points.A2": points, "reason.A2": "看过", "do": "save"}
+        assert client_for(who).post(g01, form).status_code == 303
+    assert "1 处要由组长审定才有得分" in said(client_for("chair"), "/panel")
 
 
 def test_marks_of_somebody_unassigned_afterwards_count_and_show(world: World, client_for: SignIn) -> None:

@@ -263,7 +263,8 @@ def test_a_case_shows_files_questions_deductions_and_all_that_happened(
     assert "会议方案.pdf" in text
     assert f"/files/{file}" in chair.get(path).get_data(as_text=True)
     assert "全部经过 2 条" in text
-    assert re.search(r"组长甲 审定 A2 — 5 合议定五分 .* 组长甲 审定 A2 5 5\.5 再议", text)
+    name = r"每学期召开理事会不少于2次\(7分\)"
+    assert re.search(rf"组长甲 审定 {name} — 5 合议定五分 .* 组长甲 审定 {name} 5 5\.5 再议", text)
 
 
 def test_a_case_shows_the_scores_of_the_meeting_room_once_revealed(world: World, client_for: SignIn) -> None:
@@ -281,4 +282,4 @@ def test_a_case_shows_the_scores_of_the_meeting_room_once_revealed(world: World,
     assert "展示考核 小学组上午场 会场审定 4.13" in text
     assert "评委一 4.25 课堂实 评委二 4 —" in text
     assert "审定展示得分 小学组上午场 — 4.13" in text
-    assert "填报 show — 4.13" in text
+    assert "填写得分 展示得分 — 4.13" in text

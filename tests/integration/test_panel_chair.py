@@ -8,9 +8,10 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
-from intranet.enums import CombineRule, CycleState
-from intranet.models import Answer, Cycle
+from intranet.enums import CombineRule, CycleState, Role
+from intranet.models import Answer, Cycle, Grant
 from tests.integration.panel_ground import combine_by, log, marks, said, submit
 from tests.integration.test_panel_scoring import form_of, url
 from tests.unit.rubric import sample
@@ -193,6 +194,45 @@ def test_in_deliberation_the_chair_settles_a_unit_that_never_submitted(
     assert [m.points for m in marks(world, "A2", "g02").values()] == [Fraction(1)]
 
 
+def test_a_chair_beside_reviewers_gives_no_mark(world: World, client_for: SignIn) -> None:
+    submit(world)
+    chair, cycle = client_for("chair"), f"/panel/cycles/{world.cycle_id}"
+    queue = said(chair, cycle)
+    assert "您是组长，不是评委，不用评分" in queue
+    assert "已评" not in queue
+    first = said(chair, "/panel")
+    assert "已提交 2 / 2 个单位" in first
+    assert "评分清单" not in first
+    page = said(chair, url(world, "A2"))
+    assert "这一项不由您评分，只能查看。" in page
+    assert "本项第" not in page
+    assert "退回补材料" in page  # still the chair's to do
+    form = form_of(client_for("rev1"), url(world, "A2")) | {"points.A2": "4", "reason.A2": "好"}
+    assert chair.post(url(world, "A2"), form).status_code == 403
+    assert marks(world, "A2") == {}
+    # every clause is within reach, those too that nothing speaks against
+    score(client_for("rev1"), world, "4")
+    score(client_for("rev2"), world, "4")
+    everything = said(chair, f"{cycle}/board?show=all")
+    assert "评委一 4" in everything
+    with world.write() as session:  # as a reviewer too
+        session.add(Grant(user_id=world.users["chair"], role=Role.REVIEWER, cycle_id=world.cycle_id))
+        session.commit()
+    assert "开始评分" in said(chair, cycle)
+    score(chair, world, "3")
+    assert set(marks(world, "A2")) == {"rev1", "rev2", "chair"}
+
+
+def test_a_chair_alone_scores(world: World, client_for: SignIn) -> None:
+    with world.write() as session:
+        for grant in session.exec(select(Grant).where(Grant.role == Role.REVIEWER)):
+            session.delete(grant)
+        session.commit()
+    submit(world)
+    score(client_for("chair"), world, "3")
+    assert set(marks(world, "A2")) == {"chair"}
+
+
 def test_a_settlement_meets_another_chairs(world: World, client_for: SignIn) -> None:
     submit(world)
     chair = client_for("chair")
@@ -262,8 +302,6 @@ def test_the_chair_fills_in_the_panels_own_figure(world: World, client_for: Sign
     assert 'value="很好"' in refused.get_data(as_text=True)
     assert chair.post(path, form).status_code == 303
     with world.read() as session:
-        from sqlmodel import select
-
         stored = session.exec(select(Answer).where(Answer.key == "show")).one()
         assert (stored.owner, Fraction(str(stored.value))) == ("visit", Fraction(9, 2))
     assert "展示得分： 4.5" in said(client_for("rev1"), url(world, "B5"))

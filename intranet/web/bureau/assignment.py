@@ -110,7 +110,7 @@ def assignment_switch(cycle_id: int) -> Response:
         db().rollback()
         return _page(load_board(cycle_id), error=error, status=error.status)
     say("done", _("已启用分派，评委只评分派到的。") if on else _("已停用分派，评委评全部。"))
-    return _here(cycle_id)
+    return _here(cycle_id, k=request.form.get("k", ""))
 
 
 # --- by hand --------------------------------------------------------------------------------------
@@ -342,4 +342,4 @@ def assignment_apply(cycle_id: int) -> Response:
         return _page(load_board(cycle_id), error=error, status=error.status)
     remember(db(), actor(), op, {"assigned": len(change.added)}, at=current_time())
     _say(change)
-    return _here(cycle_id)
+    return _here(cycle_id, k=request.form.get("k", ""))

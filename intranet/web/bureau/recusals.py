@@ -66,10 +66,11 @@ def recusal_add(cycle_id: int) -> Response:
         db().rollback()
         return _page(cycle, typed, error=error, status=error.status)
     remember(db(), actor(), op, {"recused": typed.entry}, at=current_time())
-    say(
-        "done",
-        _("已登记回避，%(n)s 个评分不再计入。", n=typed.dropping) if typed.dropping else _("已登记回避。"),
-    )
+    said = _("已登记回避，%(n)s 个评分不再计入。", n=typed.dropping) if typed.dropping else _("已登记回避。")
+    figures = stored.figures_by(db(), [typed.entry]).get((typed.user, typed.entry), 0)
+    if figures and cycle.state in work.MARKING:
+        said += _("填写的 %(n)s 项考核组得分要由另一位组长重新填写。", n=figures)
+    say("done", said)
     return go(here)
 
 
@@ -118,6 +119,7 @@ def _page(
         no_chair=no_chair,
         typed=typed,
         marks=marks,
+        figures=stored.figures_by(db(), [typed.entry]).get((typed.user, typed.entry), 0) if marks else 0,
         kinds=[(kind.value, work.kind_name(kind)) for kind in RecusalKind],
         kind_names={kind: work.kind_name(kind) for kind in RecusalKind},
         is_open=cycle.state in work.OPEN,

@@ -56,8 +56,9 @@ def show_page(
     evidence = evidence_of(db(), entry_id(entry))
     words = words_for(cycle, rubric, item)
     closed = closed_word(cycle, entry)
+    may_return = me.chairs(entry.cycle_id) and item.is_submitted and not closed
     if not closed and not is_mine(cycle, entry, item.indicator):
-        closed = _("这一项没有分派给您，只能查看。")
+        closed = _("这一项不由您评分，只能查看。审定请到“分差与审定”。")
     changing = cycle.state == CycleState.DELIBERATION
     rounds = submissions_of(db(), entry_id(entry))
     history = review.mark_history(db(), entry_id(entry), [leaf.code for leaf in item.leaves])
@@ -109,6 +110,7 @@ def show_page(
         op=secrets.token_urlsafe(12),
         names=names_of(db(), people),
         is_chair=me.chairs(entry.cycle_id),
+        may_return=may_return,
         inquiries=inquiries,
         may_ask=cycle.state in ASKING and entry.state != "open",
         asked=asked,

@@ -13,6 +13,7 @@ from typing import Any
 from flask import Response, request
 
 from intranet.domain.fairness import Harshness, faults_of, harshness_of, has_deductions
+from intranet.domain.panel_figures import Owed, owed_of
 from intranet.domain.review import require_chair
 from intranet.domain.spread import Case, Spread, board_of, cases_of
 from intranet.domain.standing import Item
@@ -22,6 +23,7 @@ from intranet.queries import review
 from intranet.queries.assignments import Asked, asked_of
 from intranet.queries.filed import names_of
 from intranet.queries.inquiries import inquiries_of, open_places
+from intranet.queries.recusals import barred_figures
 from intranet.rubric.numbers import as_decimal
 
 from .. import access
@@ -33,15 +35,16 @@ from .desk import Desk, open_desk
 
 access.allow({"panel.board": access.PANEL})
 
-KINDS = ("settle", "spread", "missing", "doubtful", "stale", "settled")
-FAULTS, PEOPLE = "faults", "people"
+ALL = "all"
+KINDS = ("settle", "spread", "missing", "doubtful", "stale", "settled", ALL)
+FAULTS, PEOPLE, FIGURES = "faults", "people", "figures"
 PAGE = 50
 
 
 @dataclass(frozen=True)
 class View:
-    """Which list of the board: kind (one of KINDS, ``faults``, ``people``, "" for the first with something
-    in it), narrowed to one unit (entry id) or one indicator (code)."""
+    """Which list of the board: kind (one of KINDS, ``faults``, ``people``, ``figures``, "" for the first with
+    something in it), narrowed to one unit (entry id) or one indicator (code)."""
 
     show: str = ""
     unit: int = 0
@@ -59,7 +62,7 @@ def view_of() -> View:
     args = request.args
     show = args.get("show", "")
     return View(
-        show if show in (*KINDS, FAULTS, PEOPLE) else "",
+        show if show in (*KINDS, FAULTS, PEOPLE, FIGURES) else "",
         whole(args.get("unit", "")) or 0,
         args.get("in", "")[:40],
     )
@@ -93,13 +96,25 @@ class Board:
             if view.unit in (0, item.entry.id) and view.indicator in ("", item.indicator.code)
         ]
 
+    def owed(self, view: View) -> list[Owed]:
+        """The panel's figures that wait for a chair."""
+        barred = barred_figures(db(), self.cycle.id or 0)
+        over = self.cycle.state == CycleState.DELIBERATION
+        return owed_of(self.desk.rubric, self.items(view), barred, everyone=over)
+
     def cases(self, view: View) -> list[Case]:
         """The chair's pages behind a list, in its order."""
+        if view.show == FIGURES:
+            return list(dict.fromkeys((o.entry.id or 0, o.indicator.code) for o in self.owed(view)))
         if view.show == FAULTS:
             faults = faults_of(self.desk.rubric, self.items(view))
             places = [p for f in faults for p in (f.low, f.high, *f.others)]
             return list(dict.fromkeys((p.entry_id, p.indicator.code) for p in places))
-        return cases_of([row for row in self.narrowed(view) if view.show in row.kinds])
+        return cases_of([row for row in self.narrowed(view) if _is_in(row, view.show)])
+
+
+def _is_in(row: Spread, kind: str) -> bool:
+    return kind == ALL or kind in row.kinds
 
 
 def open_board(cycle: Cycle) -> Board:
@@ -112,13 +127,14 @@ def board(cycle_id: int) -> Response:
     require_chair(actor(), cycle)
     found, view = open_board(cycle), view_of()
     rows = found.narrowed(view)
-    counts = {kind: sum(kind in row.kinds for row in rows) for kind in KINDS}
+    counts = {kind: sum(_is_in(row, kind) for row in rows) for kind in KINDS}
+    owed = found.owed(view)
     if not view.show:
-        view = View(next((k for k in KINDS if counts[k]), KINDS[0]), view.unit, view.indicator)
+        view = View(_first(counts, len(owed), cycle), view.unit, view.indicator)
     rubric, desk = found.desk.rubric, found.desk
-    chosen = [row for row in rows if view.show in row.kinds]
+    chosen = [row for row in rows if _is_in(row, view.show)]
     faults = faults_of(rubric, found.items(view)) if view.show == FAULTS else []
-    shown = faults if view.show == FAULTS else chosen
+    shown = faults if view.show == FAULTS else owed if view.show == FIGURES else chosen
     here = min(max(whole(request.args.get("page", "")) or 1, 1), max(-(-len(shown) // PAGE), 1))
     part = slice((here - 1) * PAGE, here * PAGE)
     people = [r.user_id for r in found.asked.reviewers]
@@ -129,12 +145,14 @@ def board(cycle_id: int) -> Response:
         rubric=rubric,
         rows=chosen[part],
         faults=faults[part],
+        owed=owed[part] if view.show == FIGURES else [],
+        owed_count=len(owed),
         harshness=_bars(harshness_of(found.items(view), people)) if view.show == PEOPLE else [],
         found=len(shown),
         page=here,
         pages=-(-len(shown) // PAGE),
         counts=counts,
-        open_count=sum(row.is_open for row in rows),
+        open_count=sum(row.is_open for row in rows) + len(owed),
         with_faults=any(has_deductions(clause) for clause in rubric.clauses),
         view=view,
         leaves=len(rows),
@@ -143,8 +161,21 @@ def board(cycle_id: int) -> Response:
         reviewers=found.asked.reviewers,
         names=names_of(db(), {m.user_id for item in desk.items for leaf in item.leaves for m in leaf.marks}),
         combine=cycle.combine,
+        scores=any(r.user_id == actor().user_id for r in found.asked.reviewers),
         asks=open_places([i for asked in inquiries_of(db(), list(desk.sheets)).values() for i in asked]),
     )
+
+
+def _first(counts: dict[str, int], owed: int, cycle: Cycle) -> str:
+    """The list to open with: what only the chair can do, then what differs, is missing or has changed."""
+    early = cycle.state == CycleState.DELIBERATION  # before, the meeting room may still be to come
+    order = [FIGURES if early else "", *KINDS[1:5], "" if early else FIGURES, *KINDS[5:]]
+    has = {**counts, FIGURES: owed}
+    return next((kind for kind in (KINDS[0], *order) if has.get(kind)), KINDS[0])
+
+
+WIDE = Fraction(1, 2)
+"""The bars are drawn on this many points at least: smaller gaps must not look wide."""
 
 
 @dataclass(frozen=True)
@@ -157,10 +188,6 @@ class Bar:
 
 
 def _bars(people: list[Harshness]) -> list[Bar]:
-    widest = max((abs(p.mean) for p in people if p.mean is not None), default=Fraction(0))
-    return [
-        Bar(
-            p, str(as_decimal(100 * abs(p.mean) / widest, 1)) if p.mean and widest else "0", (p.mean or 0) < 0
-        )
-        for p in people
-    ]
+    widest = max([WIDE, *(abs(p.mean) for p in people if p.mean is not None)])
+    gaps = [(p, p.mean or Fraction(0)) for p in people]
+    return [Bar(p, str(as_decimal(100 * abs(gap) / widest, 1)), gap < 0) for p, gap in gaps]

@@ -23,6 +23,7 @@ from ..errors import page
 from ..forms import answer, go, next_url, say
 from ..shell import cycle_bar
 from . import bp
+from .desk import home_of
 
 access.allow({"panel.declare": access.PANEL, "panel.declare_post": access.PANEL})
 
@@ -62,7 +63,7 @@ def declare(cycle_id: int) -> Response:
 @bp.post("/cycles/<int:cycle_id>/declare")
 def declare_post(cycle_id: int) -> Response:
     cycle = review.panel_cycle_for(db(), actor(), cycle_id, declared=False)
-    onward = next_url(url_for("panel.queue", cycle_id=cycle_id))
+    onward = next_url(home_of(cycle))
     op = request.form.get("op", "")
     if outcome_of(db(), actor(), op) is not None:
         return go(onward)

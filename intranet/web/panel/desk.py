@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from flask import g, request
+from flask import g, request, url_for
 
 from intranet.domain.queue_order import shuffled
 from intranet.domain.scoring import EntrySheet, Scoring, score_entries, scoring_for
@@ -84,6 +84,18 @@ def mine_of(cycle: Cycle) -> frozenset[Cell] | None:
         g.assigned_cells[cycle.id] = cells_of(db(), cycle, actor().user_id)
     found: frozenset[Cell] | None = g.assigned_cells[cycle.id]
     return found
+
+
+def is_scorer(cycle: Cycle) -> bool:
+    """Whether the person who is signed in gives marks of the own: not a chair beside reviewers."""
+    return review.is_reviewer(db(), cycle.id or 0, actor().user_id)
+
+
+def home_of(cycle: Cycle) -> str:
+    """Where the person's work in a cycle begins: the own queue, or the board of a chair who gives no marks."""
+    if is_scorer(cycle):
+        return url_for("panel.queue", cycle_id=cycle.id, by=order())
+    return url_for("panel.board", cycle_id=cycle.id)
 
 
 def is_mine(cycle: Cycle, entry: Entry, indicator: Clause) -> bool:

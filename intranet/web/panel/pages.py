@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from flask import Response
 
 from intranet.domain import todo
+from intranet.domain.panel_figures import owed_of
 from intranet.domain.standing import Item, Progress, next_due, progress_of
 from intranet.enums import CycleState
+from intranet.i18n import _
 from intranet.models import Cycle
 from intranet.queries import appeals, review
 from intranet.queries.inquiries import inquiries_of, open_places
+from intranet.queries.recusals import barred_figures
 from intranet.queries.showing import HELD, running_of
 from intranet.rubric.model import Clause
 
@@ -22,7 +25,7 @@ from ..context import actor, current_time, db
 from ..forms import answer
 from ..shell import cycle_bar
 from . import bp
-from .desk import open_desk, order
+from .desk import Desk, is_scorer, open_desk, order
 
 access.allow({"panel.index": access.PANEL, "panel.queue": access.PANEL, "panel.sheet": access.PANEL})
 
@@ -75,14 +78,34 @@ def _closed_card(cycle: Cycle) -> CycleCard:
 
 
 def _card(cycle: Cycle) -> CycleCard:
+    scores = is_scorer(cycle)
     if cycle.state not in (CycleState.FILING, *ACTIVE):
-        return CycleCard(cycle, Progress(), None, 0, 0)
+        return CycleCard(cycle, Progress(), None, 0, 0, scores=scores)
     desk = open_desk(cycle, by="indicator")
-    entries = {i.entry.id: i.is_submitted for i in desk.items}
-    scores = any(r.user_id == actor().user_id for r in review.reviewers_of(db(), cycle.id or 0))
-    onward = next_due(desk.items, actor().user_id) if scores and cycle.state == CycleState.REVIEW else None
-    todos = tuple(todo.panel_todos(actor(), cycle, desk.items, current_time(), scores=scores))
+    items = desk.items if scores else replace(desk, whole=True).items
+    entries = {i.entry.id: i.is_submitted for i in items}
+    onward = next_due(items, actor().user_id) if scores and cycle.state == CycleState.REVIEW else None
+    todos = tuple(_todos(desk, scores=scores))
     return CycleCard(cycle, desk.progress, onward, sum(entries.values()), len(entries), todos, scores=scores)
+
+
+def _todos(desk: Desk, *, scores: bool) -> list[todo.Todo]:
+    """What waits for the person here: of a reviewer's own queue, of a chair's whole cycle."""
+    cycle, at = desk.cycle, current_time()
+    own = todo.panel_todos(actor(), cycle, desk.items, at, scores=scores)
+    if not actor().chairs(cycle.id or 0):
+        return own
+    items = desk.items if desk.mine is None else replace(desk, whole=True).items
+    if desk.mine is not None:
+        settling = todo.panel_todos(actor(), cycle, items, at, scores=False)
+        own = [t for t in own if t.endpoint != "panel.board"] + settling
+    if cycle.state == CycleState.DELIBERATION:
+        owed = owed_of(desk.rubric, items, barred_figures(db(), cycle.id or 0))
+        if owed:
+            board: dict[str, int | str] = {"cycle_id": cycle.id or 0, "show": "figures"}
+            text = _("%(n)s 项得分要由组长填写", n=len(owed))
+            own.append(todo.Todo(text, cycle.title, "panel.board", board, urgent=True))
+    return own
 
 
 @bp.get("/cycles/<int:cycle_id>")
@@ -100,6 +123,7 @@ def queue(cycle_id: int) -> Response:
         reviewing=reviewing,
         asks=open_places([i for found in inquiries_of(db(), list(desk.sheets)).values() for i in found]),
         is_chair=actor().chairs(cycle_id),
+        scores=is_scorer(cycle),
     )
 
 

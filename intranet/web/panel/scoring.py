@@ -24,7 +24,7 @@ from ..context import actor, current_time, db, ground
 from ..forms import go, next_url, say
 from . import bp, typed
 from .bench_page import show_page, words_for
-from .desk import blind_item, indicator_for, order
+from .desk import blind_item, home_of, indicator_for, order
 
 access.allow(
     {"panel.score": access.PANEL, "panel.score_post": access.PANEL, "panel.return_post": access.PANEL}
@@ -80,7 +80,7 @@ def return_post(entry: int, code: str) -> Response:
     reason, op = request.form.get("reason", "").strip(), request.form.get("op", "")
     return_indicators(db(), actor(), cycle, rubric, found, [code], reason, at=current_time(), op=op)
     say("done", _("已退回%(unit)s补“%(name)s”的材料。", unit=found.name, name=indicator.name))
-    return go(url_for("panel.queue", cycle_id=cycle.id, by=order()))
+    return go(home_of(cycle))
 
 
 def _press(

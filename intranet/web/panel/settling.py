@@ -22,6 +22,7 @@ from intranet.queries import cases, review
 from intranet.queries.assignments import asked_of
 from intranet.queries.filed import evidence_of, names_of
 from intranet.queries.inquiries import inquiries_of
+from intranet.queries.recusals import barred_figures
 from intranet.queries.showing import askers_of
 from intranet.rubric.marks import verdicts
 from intranet.rubric.model import Field, Option, Rubric
@@ -63,12 +64,15 @@ class Settling:
 
 @dataclass
 class Figure:
-    """A number the panel owns, as the chair fills it in."""
+    """A number the panel owns, as the chair fills it in. typed_by: who typed ``before`` and stays away
+    since; the box is empty then, so that somebody else says it anew."""
 
     field: Field
     text: str
     version: int
     problem: str = ""
+    typed_by: str = ""
+    before: str = ""
 
 
 @bp.get("/entries/<int:entry>/indicators/<code>/settle")
@@ -121,6 +125,9 @@ def figures_post(entry: int, code: str) -> Response:
         figure.text = request.form.get(f"figure.{figure.field.key}", "").strip()
         version = request.form.get(f"version.{figure.field.key}", "0")
         figure.version = int(version) if version.isdecimal() and len(version) < 10 else 0
+        if figure.typed_by and not figure.text:
+            figure.problem, refused = _("请重新填写这个得分。"), max(refused, Invalid.status)
+            continue
         try:
             save_figure(
                 db(),
@@ -177,11 +184,13 @@ def _given(box: Settling) -> Given:
 def _figures(sheet: EntrySheet, item: Item, rubric: Rubric) -> list[Figure]:
     wanted = [f for leaf in item.leaves for f in figures(rubric, leaf.clause, sheet.form)]
     stored: dict[str, Answer] = review.panel_answers(db(), entry_id(item.entry), [f.key for f in wanted])
+    barred = barred_figures(db(), item.entry.cycle_id).get(entry_id(item.entry), {}) if wanted else {}
     out = []
     for field in wanted:
         answer_ = stored.get(field.key)
-        value = None if answer_ is None else answer_.value
-        out.append(Figure(field, "" if value is None else str(value), answer_.version if answer_ else 0))
+        text = "" if answer_ is None or answer_.value is None else str(answer_.value)
+        typed_by, version = barred.get(field.key, ""), answer_.version if answer_ else 0
+        out.append(Figure(field, "" if typed_by else text, version, typed_by=typed_by, before=text))
     return out
 
 
@@ -230,9 +239,12 @@ def _page(
         presented=presented,
         inquiries=inquiries,
         files=bench_of(rubric, sheet, item, evidence_of(db(), here[0])).files,
-        history=[
-            (entry, action_names().get(entry.action, entry.action), *_change(entry)) for entry in history
-        ],
+        history=[(entry, _act(entry), *_change(entry)) for entry in history],
+        subjects={
+            item.indicator.code: item.indicator.name,
+            **{leaf.code: leaf.clause.name for leaf in item.leaves},
+            **{f.field.key: f.field.label for f in wanted},
+        },
         names=names_of(db(), people),
         closed=_closed(cycle, item),
         op=secrets.token_urlsafe(12),
@@ -281,6 +293,13 @@ def _kept(shown: Settling, typed: Settling) -> Settling:
     """What was typed, beside what the page knows of the leaf."""
     typed.leaf, typed.row = shown.leaf, shown.row
     return typed
+
+
+def _act(entry: LogEntry) -> str:
+    """What was done, in the log's words; a number of the panel's is not filed by a school."""
+    if entry.action == "answer.save":
+        return _("填写得分")
+    return action_names().get(entry.action, entry.action)
 
 
 def _change(entry: LogEntry) -> tuple[str, str]:
