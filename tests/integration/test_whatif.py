@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from fractions import Fraction
 from io import BytesIO
 
@@ -199,6 +201,30 @@ def test_an_uploaded_version_is_tried_and_forgotten(
     assert {k: v for k, v in before.items() if k != "sign_in"} == {
         k: v for k, v in after.items() if k != "sign_in"
     }
+
+
+def test_others_save_while_a_version_is_tried(
+    world: World, base: str, client_for: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the file's check nor the scoring holds a lock: somebody else's save goes through at once."""
+    path, saved = world.settings.data / "intranet.db", []
+
+    def save(said: str) -> None:
+        with closing(sqlite3.connect(path, timeout=0.2)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute('UPDATE "entry" SET name = name')
+            other.commit()
+        saved.append(said)
+
+    read, tried = whatif.read_definition, whatif.try_out
+    monkeypatch.setattr(whatif, "read_definition", lambda *a, **k: (save("read"), read(*a, **k))[1])
+    monkeypatch.setattr(whatif, "try_out", lambda *a, **k: (save("tried"), tried(*a, **k))[1])
+    better = sample.SAMPLE.replace("award = [4, 3, 2]", "award = [4, 2, 1]")
+    for basis in ({}, {"basis": "live"}):
+        upload = {"file": (BytesIO(better.encode()), "rubric.toml"), **basis}
+        answer = client_for("admin").post(f"{base}/whatif", upload)
+        assert "1 / 2 个单位有变动" in words(answer.get_data(as_text=True))
+    assert saved == ["read", "tried", "read", "tried"]
 
 
 def _everything(app: Flask) -> dict[str, list[tuple[object, ...]]]:

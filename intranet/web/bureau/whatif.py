@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, g, request, url_for
 
+from intranet.db import read_session
 from intranet.domain import rulings, whatif
 from intranet.domain.scoring import Scoring, score_entries
 from intranet.domain.ties import ties_in, ties_of
@@ -42,6 +43,7 @@ def whatif_page(cycle_id: int) -> Response:
 @bp.post("/cycles/<int:cycle_id>/whatif")
 def whatif_version(cycle_id: int) -> Response:
     """An uploaded rubric.toml: read, tried, forgotten."""
+    _only_read()
     cycle = frame.load(cycle_id)
     if cycle.state == CycleState.DRAFT:
         return go(url_for("bureau.cycle", cycle_id=cycle_id))
@@ -49,12 +51,24 @@ def whatif_version(cycle_id: int) -> Response:
     try:
         if upload is None or not upload.filename:
             raise Invalid(_("请选一份 rubric.toml。"), field="file")
-        data, key = upload.stream.read(whatif.MOST_BYTES + 1), cycle.rubric_key
-        db().rollback()  # the write lock is not held while the file is checked
-        definition = whatif.read_definition(data, upload.filename[-80:], key=key)
+        data = upload.stream.read(whatif.MOST_BYTES + 1)
+        _let_go()
+        definition = whatif.read_definition(data, upload.filename[-80:], key=cycle.rubric_key)
     except DomainError as error:
-        return _page(frame.load(cycle_id), None, refused=error)
-    return _page(frame.load(cycle_id), definition, name=upload.filename[-80:])
+        return _page(cycle, None, refused=error)
+    return _page(cycle, definition, name=upload.filename[-80:])
+
+
+def _only_read() -> None:
+    """Give back the write lock that a POST takes: nothing of this request is stored, and checking a file and
+    scoring a cohort may take seconds in which nobody could save."""
+    db().close()
+    g.db = read_session(ground().engine)
+
+
+def _let_go() -> None:
+    """End the reading before the long work: without WAL an open read keeps others from committing."""
+    db().commit()
 
 
 def newer_of(cycle: Cycle) -> Definition | None:
@@ -116,6 +130,7 @@ def _choices(cycle: Cycle, definition: Definition, kept: Mapping[str, Any]) -> l
 def _try(cycle: Cycle, scoring: Scoring, question: whatif.Question, held: Result | None) -> whatif.Trial:
     if held is not None:
         rows = stored.unit_results(db(), held.id or 0)
+        _let_go()
         return whatif.try_out(
             scoring,
             cycle.rulings,
@@ -126,4 +141,5 @@ def _try(cycle: Cycle, scoring: Scoring, question: whatif.Question, held: Result
         )
     sheets = score_entries(db(), cycle, scoring, lists.entries_of(db(), cycle.id or 0))
     documents = [s.source.document for s in sheets.values()]
+    _let_go()
     return whatif.try_out(scoring, cycle.rulings, documents, question, ties=ties_of(cycle))
