@@ -84,7 +84,7 @@ except OSError:
 def run(plan: Plan, folder: Path) -> dict[str, Any]:
     """A build in a process of its own, as the server does it; its result, with ``peak`` in bytes."""
     order = {"plan": plan.to_json(), "target": str(folder / "child.pdf"), "cache": str(folder / "cache")}
-    done = subprocess.run(  # noqa: S603 - this Python, no shell
+    done = subprocess.run(
         [sys.executable, "-c", PEAK],
         input=json.dumps(order),
         capture_output=True,

@@ -3,12 +3,15 @@
 Measured facts behind it: a default SQLite session loses concurrent read-modify-writes, so a
 session that may write begins IMMEDIATE; ``synchronous=NORMAL`` loses acknowledged commits at a
 power cut, so every commit is FULL; WAL is unsafe with several connections before SQLite 3.51.3
-(and its backports), so older versions run with a rollback journal and ``EXTRA``.
+(and its backports), so older versions run with a rollback journal and ``EXTRA``. SQLite lets
+writers wait by looking again after ever longer pauses, so that under load some wait for ever;
+those of one process therefore stand in line at a lock of their own.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +49,7 @@ def build_engine(settings: Settings) -> sa.Engine:
     )
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _configure_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
+        _queue_writers(engine)
     return engine
 
 
@@ -66,8 +69,28 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA secure_delete=ON")
 
 
-def _begin_sqlite(connection: sa.Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+WRITING = "BEGIN IMMEDIATE"
+
+
+def _queue_writers(engine: sa.Engine) -> None:
+    """Begin as the session asked; whoever will write waits in line and leaves it with its connection.
+
+    Who has waited too long goes on to SQLite, which then says that the database is busy.
+    """
+    line = threading.Lock()
+
+    def begin(connection: sa.Connection) -> None:
+        asked = connection.get_execution_options().get("begin", "BEGIN")
+        if asked == WRITING:
+            connection.info["in line"] = line.acquire(timeout=BUSY_TIMEOUT_MS / 1000)
+        connection.exec_driver_sql(asked)
+
+    def leave(_connection: object, record: sa.pool.ConnectionPoolEntry) -> None:
+        if record.info.pop("in line", False):
+            line.release()
+
+    sa.event.listen(engine, "begin", begin)
+    sa.event.listen(engine, "checkin", leave)
 
 
 def read_session(engine: sa.Engine) -> Session:
@@ -77,7 +100,7 @@ def read_session(engine: sa.Engine) -> Session:
 
 def write_session(engine: sa.Engine) -> Session:
     """A session that takes the write lock when it begins, so what it reads is what it changes."""
-    return Session(engine.execution_options(begin="BEGIN IMMEDIATE"), expire_on_commit=False)
+    return Session(engine.execution_options(begin=WRITING), expire_on_commit=False)
 
 
 # --- migrations ---------------------------------------------------------------------------------

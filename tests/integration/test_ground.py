@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,6 +89,15 @@ def test_concurrent_read_modify_writes_lose_nothing(world: World) -> None:
         cycle = session.get(Cycle, world.cycle_id)
         assert cycle is not None
         assert cycle.version == 101
+
+
+def test_a_writer_that_fails_leaves_the_line(world: World) -> None:
+    with world.write() as session, pytest.raises(sa.exc.OperationalError, match="no such table"):
+        session.connection().exec_driver_sql("INSERT INTO nowhere VALUES (1)")
+    begun = time.monotonic()
+    with world.write() as session:
+        assert session.get(Cycle, world.cycle_id) is not None
+    assert time.monotonic() - begun < 5  # the line moves on after 10 s by itself
 
 
 def test_the_log_refuses_changes_and_its_chain_shows_tampering(world: World) -> None:
