@@ -216,7 +216,7 @@ def _school(
     late = stored.late_delegations(session, filing, today) if filing else {}
     disputed = stored.disputed_rows(session, filing) if filing else {}
     handed = stored.open_delegations(session, members, own) if members else {}
-    asked = stored.rows_to_confirm(session, files_now, schools, own)
+    asked = stored.rows_to_confirm(session, files_now, schools, own, actor.user_id)
     questions = waiting_of(session, marked) if marked else {}
     decided = appeals.decided_of(session, public) if public else []
     out = []

@@ -111,8 +111,12 @@ def rows_to_confirm(
     entries: Sequence[tuple[Entry, Cycle]],
     schools: Mapping[int, Sequence[EntrySchool]],
     own: Collection[int],
+    user_id: int,
 ) -> dict[int, int]:
-    """Rows that name one of these schools (ids) and on which it has said nothing yet, by entry."""
+    """Rows that name one of these schools (ids) and on which it has said nothing yet, by entry.
+
+    :param user_id: somebody of these schools; no school is asked about the rows of its own people.
+    """
     tables = {
         entry.id or 0: {
             t.key: t for t in definition_of(cycle.definition).bind(cycle.rulings).tables if t.confirmed_by
@@ -126,6 +130,7 @@ def rows_to_confirm(
     query = select(FactRow).where(
         among(FactRow.entry_id, list(asked)),
         col(FactRow.table).in_(keys),
+        FactRow.created_by != user_id,
         col(FactRow.deleted_at).is_(None),
     )
     rows = [r for r in session.exec(query) if r.table in asked[r.entry_id]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,15 +29,15 @@ from intranet.web.shell import cycle_bar
 
 @dataclass
 class Desk:
-    """One entry as the school sees it: nothing of the panel's is in ``own``."""
+    """One entry as the school sees it: scored from its own word, with nothing of the panel's."""
 
     filing: Filing
     scoring: live.Scoring
     filed: live.EntrySheet
 
-    @cached_property
+    @property
     def own(self) -> dict[str, Score]:
-        return own_sheet(self.scoring, self.filed)
+        return self.filed.sheet
 
     @property
     def rubric(self) -> Rubric:
@@ -56,7 +56,7 @@ class Desk:
         if answers_only and self.filed.source.stored is not None:
             stored = self.filed.source.stored.with_answers(filing.session)
         sheet = live.score_entry(filing.session, filing.cycle, self.scoring, filing.entry, stored=stored)
-        return Desk(filing, self.scoring, sheet)
+        return Desk(filing, self.scoring, _by_itself(self.scoring, sheet))
 
     @cached_property
     def cells(self) -> dict[str, Cell]:
@@ -169,7 +169,7 @@ def load(entry_id: int, *, check: bool = False, on_behalf: str = "") -> Desk:
     entry, cycle = entries.entry_with_cycle(session, actor, entry_id)
     ground = context.ground()
     scoring = live.scoring_for(cycle, ground.registry)
-    sheet = live.score_entry(session, cycle, scoring, entry, check=check)
+    sheet = _by_itself(scoring, live.score_entry(session, cycle, scoring, entry, check=check))
     filing = Filing(
         session=session,
         actor=actor,
@@ -186,6 +186,10 @@ def load(entry_id: int, *, check: bool = False, on_behalf: str = "") -> Desk:
     if request.endpoint not in FOR_MEMBERS:
         filing.require_whole()
     return Desk(filing, scoring, sheet)
+
+
+def _by_itself(scoring: live.Scoring, sheet: live.EntrySheet) -> live.EntrySheet:
+    return replace(sheet, score=lambda: own_sheet(scoring, sheet))
 
 
 def new_op() -> str:
