@@ -119,7 +119,15 @@ class Filing:
 
     def require_now(self, code: str | None) -> None:
         """:raises DomainError: nobody may change this page of the entry now."""
-        phases.require_filing(self.cycle, self.entry, self.returns, self.at, indicator=code, zone=self.zone)
+        phases.require_filing(
+            self.cycle,
+            self.entry,
+            self.returns,
+            self.at,
+            indicator=code,
+            zone=self.zone,
+            printed=lambda other: self.rubric.by[other].no or other,
+        )
 
     def require_lead(self, code: str | None = None) -> None:
         """:raises Forbidden: not the lead school's filer. :raises NotFound: it is not there for a member

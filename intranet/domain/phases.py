@@ -6,7 +6,7 @@ DomainError that says until when it was possible, or what has to happen first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -68,20 +68,24 @@ def require_filing(
     *,
     indicator: str | None = None,
     zone: str = "Asia/Shanghai",
+    printed: Callable[[str], str] = str,
 ) -> None:
     """Raise unless this entry may be changed now (in this indicator).
 
     Open entries: in the filing phase, from its first to its last moment (or the extension). Returned
     ones: while filing or review runs, and only in the indicators that were returned.
+
+    :param printed: an indicator's number in the notice, by its code.
     """
     if cycle.state not in (CycleState.FILING, CycleState.REVIEW):
         raise DomainError(_("现在是%(phase)s阶段，不能再改填报内容。", phase=phase_name(cycle.state)))
     if entry.state == SubmissionState.SUBMITTED:
         raise DomainError(_("已经提交，内容已锁定。确需修改请联系教育局退回。"))
     if entry.state == SubmissionState.RETURNED:
-        codes = {code for r in returns for code in r.codes}
+        codes = dict.fromkeys(code for r in returns for code in r.codes)
         if indicator is not None and indicator not in codes:
-            raise DomainError(_("只退回了 %(codes)s，其他指标仍然锁定。", codes="、".join(sorted(codes))))
+            names = "、".join(printed(code) for code in codes)
+            raise DomainError(_("只退回了 %(codes)s，其他指标仍然锁定。", codes=names))
         return
     extended = entry.extended_until is not None and at <= entry.extended_until
     if cycle.state == CycleState.REVIEW and not extended:

@@ -92,7 +92,8 @@ def _conflict(desk: Desk, page: Page, table: Table, error: Conflict, texts: dict
         form = tables.row_form(desk, page, table, None, typed=view.Typed(texts), note=error.message)
     else:
         typed = view.Typed(texts, {}, tables.conflicts(desk, table, theirs, texts))
-        form = tables.row_form(desk, page, table, theirs, typed=typed, note=error.message)
+        note = error.message + _("要用您填的，请再保存一次；要用现在存的，请按“取消”。")
+        form = tables.row_form(desk, page, table, theirs, typed=typed, note=note)
     return _table(desk, page, table.key, form=form, status=409)
 
 
