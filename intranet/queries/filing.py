@@ -272,6 +272,12 @@ def matches(row: Mapping[str, object], where: Conditions) -> bool:
     return all(row.get(column) in allowed for column, allowed in where.items())
 
 
+def shows(page: Page, table: str, cells: Mapping[str, object]) -> bool:
+    """Whether the page shows such a row: a table may stand on several, each with its part."""
+    wheres = page.tables.get(table)
+    return wheres is not None and (not wheres or any(matches(cells, where) for where in wheres))
+
+
 def is_open(score: Score) -> bool:
     """Whether a judged clause waits for a person's word, or has it: it applies, and its gate is open."""
     if score.state is State.SCORED:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Response, url_for
 
-from intranet.domain import carry_over
-from intranet.domain.carry_over import Preview
+from intranet.domain import carry_over, carry_preview
+from intranet.domain.carry_preview import Preview
 from intranet.domain.filing import Right
 from intranet.domain.scoring import scoring_for
 from intranet.errors import Invalid, NotFound
@@ -36,12 +36,12 @@ def preview_of(desk: Desk) -> Preview | None:
         return None
     source, cycle = found
     old = scoring_for(cycle, context.ground().registry).rubric
-    return carry_over.preview(desk.filing, old, source, cycle)
+    return carry_preview.preview(desk.filing, old, source, cycle)
 
 
 def offer(desk: Desk) -> Preview | None:
     """The preview, if this person may take it over now and there is something in it."""
-    if desk.filing.right is not Right.LEAD or not carry_over.may_offer(desk.filing) or not desk.may_edit():
+    if desk.filing.right is not Right.LEAD or not carry_preview.may_offer(desk.filing) or not desk.may_edit():
         return None
     found = preview_of(desk)
     return None if found is None or found.is_empty else found
@@ -63,7 +63,7 @@ def _page(desk: Desk, *, status: int = 200, error: str = "") -> Response:
         **desk.page_values(),
         found=found,
         titles=titles,
-        is_done=not carry_over.may_offer(desk.filing),
+        is_done=not carry_preview.may_offer(desk.filing),
         may_take=offer(desk) is not None,
         why_not=desk.why_not(),
         error=error,
