@@ -297,11 +297,14 @@ class _Planner(Comparison):
         proposed = proposed_of(self.desk, code)
         texts = {k: line.texts.get(k, "").replace("\r\n", "\n").strip() for k in (POINTS, VERDICT, REASON)}
         texts[POINTS] = plain(self.filing, _POINTS, texts[POINTS])
+        if digest(list(texts.values())) == self.base(line.key, 3):
+            self.plan.same += any(texts.values())
+            return  # untouched, also where the facts have come to the same since
         if proposed is not None and not texts[VERDICT] and _number(texts[POINTS]) == proposed:
             texts |= {POINTS: "", REASON: ""}  # what equals the computed score follows it (save_self)
         now = texts_of_mark(mark)
-        typed, base = digest(list(texts.values())), self.base(line.key, 3)
-        if texts == now or typed == base:
+        base = self.base(line.key, 3)
+        if texts == now or digest(list(texts.values())) == base:
             self.plan.same += texts == now and any(texts.values())
             return
         points, verdict = _number(texts[POINTS]), texts[VERDICT] or None

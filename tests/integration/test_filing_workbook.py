@@ -223,6 +223,15 @@ def test_a_self_score_follows_or_says_why(lead: Client, world: World) -> None:
     assert (str(mark.points), mark.reason, str(mark.computed)) == ("3/2", "理事会刚成立", "1")
 
 
+def test_a_self_score_that_the_facts_have_come_to_is_left_alone(lead: Client, world: World) -> None:
+    own = {"points": "2", "reason": "理事会刚成立"}
+    assert lead.post(at(world, "A1", "/self/A1.1"), own, htmx=True).status_code == 200
+    save(lead, world, "A1", "A1.1.council", "true")
+    answer = check(lead, world, download(lead, world))
+    assert place(download(lead, world)["自评分"], "按填报内容算得", "m:A1.1").value == "2"
+    assert "表里的内容与系统里的一致，没有要保存的。" in html(answer)
+
+
 def test_only_what_is_ticked_is_taken(lead: Client, world: World) -> None:
     book = download(lead, world)
     fill(book["填报项"], "填写", "f:A2.下学期", 3)
