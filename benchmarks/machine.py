@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.metadata
 import os
 import platform
@@ -52,6 +53,7 @@ def interleaved(ways: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) 
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for _round in range(rounds):
         for name, way in ways.items():
+            gc.collect()  # none pays for what the one before left behind
             begun = time.perf_counter()
             way()
             taken[name].append(time.perf_counter() - begun)

@@ -9,7 +9,6 @@ from fractions import Fraction
 from ..i18n import _
 from ..rubric.forms import FormRow
 from ..rubric.model import Form
-from ..rubric.numbers import round_half_up
 from .view import FilledForm
 from .workbook import Book, Sheet
 
@@ -136,6 +135,6 @@ def _number(
     if not isinstance(value, Fraction):
         return None
     align = form.columns[column].align
-    if round_half_up(value, places) == value:
+    if 10**places % value.denominator == 0:
         return book.cell(align, **properties)
     return book.cell(align, num_format="0." + "0" * places, **properties)

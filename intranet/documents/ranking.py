@@ -17,6 +17,7 @@ from ..i18n import _
 from ..rubric.ledger import Result, State
 from . import ledger_sheets, official_form
 from .points_sheet import LOSS, PointsSheet, add_points_sheet, lost, unit_width, words
+from .quick_sheet import uncollected
 from .view import EvidenceItem, FilledForm, RankingView, ReviewerMark, RulingMade, SettledMark, UnitPart
 from .workbook import Book, Sheet, fit
 
@@ -40,6 +41,11 @@ def write(view: RankingView) -> bytes:
 
     Values are the stored ones: nothing is scored, rounded or ranked here.
     """
+    with uncollected():
+        return _written(view)
+
+
+def _written(view: RankingView) -> bytes:
     book = Book(_("%(title)s排名表", title=view.title), author=view.bureau, created=view.frozen_at)
     # 排名 comes first but refers to 指标得分, so its sheet is made first and filled second.
     sheet = book.sheet(_("排名"))

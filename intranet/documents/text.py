@@ -27,6 +27,13 @@ def clean(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=8192)
+def cell(text: str) -> tuple[str, bool]:
+    """The text as a cell takes it, and whether it looks like a formula: the same names come in every row."""
+    text = clean(text)
+    return text, looks_like_formula(text)
+
+
 def looks_like_formula(text: str) -> bool:
     """Whether a spreadsheet would take the text for a formula when somebody edits the cell.
 

@@ -13,11 +13,11 @@ from io import BytesIO
 from typing import Any, Final
 
 import xlsxwriter
-from xlsxwriter.worksheet import Worksheet
 
 from ..i18n import _
 from ..rubric.numbers import as_text
 from . import text as texts
+from .quick_sheet import QuickWorksheet
 
 # XlsxWriter turns strings into formulas, links and numbers by default: a school named
 # "=HYPERLINK(…)" would become a live link in the bureau's ranking.
@@ -47,17 +47,6 @@ _UNDATED = datetime(2000, 1, 1)
 
 _EXACT_DIGITS = 15
 """Decimal digits that a spreadsheet's number keeps."""
-
-
-class _Worksheet(Worksheet):  # type: ignore[misc]  # XlsxWriter ships no types
-    """XlsxWriter's worksheet without its search for future functions (30 regular expressions per formula).
-
-    Our formulas know SUM, MIN, MAX, ROUND, IF, AND, SUMPRODUCT; with the search, a sheet of
-    formulas takes twice as long.
-    """
-
-    def _prepare_formula(self, formula: str, _expand_future_functions: bool = False) -> str:
-        return formula.removeprefix("=")
 
 
 class Book:
@@ -133,11 +122,13 @@ class Book:
 
     def sheet(self, name: str) -> Sheet:
         """A new sheet; its name is made fit for Excel and unique in the book."""
-        return Sheet(self, self.file.add_worksheet(texts.sheet_name(name, self._names), _Worksheet))
+        return Sheet(self, self.file.add_worksheet(texts.sheet_name(name, self._names), QuickWorksheet))
 
     def to_bytes(self) -> bytes:
         """Close the book and return the file."""
         self.file.close()
+        for sheet in self.file.worksheets():
+            sheet.table.clear()  # at once: the library's objects refer to each other and would wait
         return self._out.getvalue()
 
 
@@ -153,11 +144,14 @@ class Sheet:
     # --- cells ---
 
     def text(self, row: int, column: int, value: str, style: Any) -> None:
-        value = texts.clean(value)
         if not value:
             self.raw.write_blank(row, column, None, style)
             return
-        if texts.looks_like_formula(value):
+        value, risky = texts.cell(value)
+        if not value:
+            self.raw.write_blank(row, column, None, style)
+            return
+        if risky:
             style = self.book.quoted(style)
         self.raw.write_string(row, column, value, style)
 
@@ -183,10 +177,10 @@ class Sheet:
         self, row: int, column: int, value: str | Fraction | None, style: Any, number: Any = None
     ) -> None:
         """Text, number or empty cell. number: format of the numbers if it differs."""
-        if isinstance(value, Fraction):
-            self.number(row, column, value, number or style)
-        else:
+        if value is None or isinstance(value, str):  # asked first: of a Fraction it takes longer
             self.text(row, column, value or "", style)
+        else:
+            self.number(row, column, value, number or style)
 
     def merge(self, area: tuple[int, int, int, int], value: str | Fraction | None, style: Any) -> None:
         """One cell over ``(first row, first column, last row, last column)``; a single cell is no merge."""

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xlsxwriter.worksheet import Worksheet
 
-from intranet.documents import ranking
+from intranet.documents import ranking, workbook
 from intranet.documents.ranking import RankingView
 from intranet.rubric.ledger import Outcome, Result, State
 from tests.unit.documents import build
@@ -33,6 +34,41 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> RankingView:
 @pytest.fixture(scope="module")
 def data(view: RankingView) -> bytes:
     return ranking.write(view)
+
+
+class Plain(Worksheet):  # type: ignore[misc]
+    """The library's own worksheet; formulas as we write them."""
+
+    def _prepare_formula(self, formula: str, _expand_future_functions: bool = False) -> str:
+        return formula.removeprefix("=")
+
+
+def test_the_quick_worksheet_writes_the_librarys_bytes(
+    view: RankingView, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbook, "QuickWorksheet", Plain)
+    assert ranking.write(view) == data
+
+
+def test_every_kind_of_cell_is_written_as_the_library_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made() -> bytes:
+        book = workbook.Book("表")
+        sheet = book.sheet("各种")
+        style = book.cell()
+        for row, value in enumerate(["", "=1", "<甲 & 乙>", Fraction("0.1"), Fraction(13, 3), Fraction(-7)]):
+            sheet.put(row, 3, value, style)
+        sheet.raw.write_string(8, 1, "没有格式")
+        sheet.raw.write_boolean(8, 2, True, style)
+        sheet.formula(8, 4, 'IF(A1<B1,"甲","乙")', "甲", style)
+        sheet.formula(40, 30, "SUM(A1:B1)", Fraction(1, 3), style)
+        sheet.height(60, 2)
+        noted = book.sheet("有批注")
+        noted.number(2, 2, Fraction("1234567890.1234567"), style)
+        return book.to_bytes()
+
+    quick = made()
+    monkeypatch.setattr(workbook, "QuickWorksheet", Plain)
+    assert made() == quick
 
 
 def test_sheets_in_the_order_of_reading(data: bytes) -> None:
