@@ -212,7 +212,7 @@ def test_more_changes_than_a_page_shows_come_with_a_second_upload(
 def test_a_self_score_follows_or_says_why(lead: Client, world: World) -> None:
     book = download(lead, world)
     scores = book["自评分"]
-    assert place(scores, "按填报内容算得", "m:A1.1").value == "1"
+    assert place(scores, "按填报内容算得", "m:A1.1").value == 1
     fill(scores, "自评分", "m:A1.1", 1)  # equal to what the facts give: nothing to store
     assert boxes(check(lead, world, book)) == []
     fill(scores, "自评分", "m:A1.1", "1.5")
@@ -228,7 +228,7 @@ def test_a_self_score_that_the_facts_have_come_to_is_left_alone(lead: Client, wo
     assert lead.post(at(world, "A1", "/self/A1.1"), own, htmx=True).status_code == 200
     save(lead, world, "A1", "A1.1.council", "true")
     answer = check(lead, world, download(lead, world))
-    assert place(download(lead, world)["自评分"], "按填报内容算得", "m:A1.1").value == "2"
+    assert place(download(lead, world)["自评分"], "按填报内容算得", "m:A1.1").value == 2
     assert "表里的内容与系统里的一致，没有要保存的。" in html(answer)
 
 
