@@ -148,7 +148,10 @@ class _Writer:
             value, ask = row.texts.get(head.key, ""), row.asks.get(head.key, head.ask)
             wrong = self.marks.get((section.key, n, head.key))
             if ask is None or not head.is_typed:
-                sheet.text(at, column, value, self.book.cell(locked=True))
+                if ask is None:
+                    sheet.text(at, column, value, self.book.cell(locked=True))
+                else:  # a printed number is a number: as text, Excel marks every such cell as doubtful
+                    _put(sheet, at, column, value, ask, self.book.cell("right", locked=True))
                 continue
             style = self.book.format(**_style(ask, edit=not section.is_open, wrong=bool(wrong)))
             _put(sheet, at, column, value, ask, style)

@@ -93,8 +93,8 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A column of a sheet. ask: what is typed into all its cells; None where it is printed or each row
-    says its own. width in column units, 0 by its texts."""
+    """A column of a sheet. ask: what is typed into all its cells, or the numbers printed in them; None where
+    text is printed or each row says its own. width in column units, 0 by its texts."""
 
     key: str
     label: str
@@ -313,8 +313,8 @@ def _self_scores(desk: Standing) -> Section:
     heads = (
         Head("page", HEADS["page"], width=22),
         Head("point", HEADS["point"], width=52),
-        Head("max", HEADS["max"], width=7),
-        Head("proposed", HEADS["proposed"], width=10),
+        Head("max", HEADS["max"], Ask("number"), width=7),
+        Head("proposed", HEADS["proposed"], Ask("number"), width=10),
         Head(POINTS, HEADS[POINTS], is_typed=True, width=10),
         Head(VERDICT, HEADS[VERDICT], is_typed=True, width=10),
         Head(REASON, HEADS[REASON], Ask("longtext"), is_typed=True, width=40),

@@ -77,8 +77,8 @@ def test_the_workbook_holds_the_own_queue_and_nobody_elses_score(world: World, c
     sheet = found["评分"]
     n, at = rows(found)["甲山教育集团", "A2"], heads(sheet)
     assert [sheet.cell(n, at[h]).value for h in ("分值", "系统建议", "评分", "理由", "状态")] == [
-        "7",
-        "4",
+        7,
+        4,
         None,
         None,
         "未评",
