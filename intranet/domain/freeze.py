@@ -89,7 +89,7 @@ def rehearse(session: Session, cycle: Cycle, scoring: Scoring, sheets: Mapping[i
                 )
         except DomainError as error:
             checks.append(Check("error", "rubric", _("算分时出错：%(why)s", why=error.message)))
-    checks += open_leaves(scoring.rubric, results, sheets)
+    checks += open_leaves(cycle, scoring.rubric, results, sheets)
     return Rehearsal(results, sorted(checks, key=lambda c: c.severity != "error"))
 
 

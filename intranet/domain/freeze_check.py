@@ -17,7 +17,7 @@ from intranet.domain.recusal import MARKING
 from intranet.domain.scoring import EntrySheet, Scoring
 from intranet.domain.spread import Spread, board_of
 from intranet.domain.standing import Item, items_of
-from intranet.enums import BuildState, ConfirmState, SubmissionState
+from intranet.enums import BuildState, ConfirmState, CycleState, SubmissionState
 from intranet.i18n import _
 from intranet.models import Cycle
 from intranet.queries.assignments import asked_of
@@ -228,20 +228,21 @@ def blanks(rubric: Rubric, facts: Facts, form: Form) -> int:
 
 
 def open_leaves(
-    rubric: Rubric, results: Iterable[ledger.Result], sheets: Mapping[int, EntrySheet]
+    cycle: Cycle, rubric: Rubric, results: Iterable[ledger.Result], sheets: Mapping[int, EntrySheet]
 ) -> list[Check]:
     """Leaves that stay open even in a frozen pass: nobody has scored or settled them."""
+    told = (
+        _("%(unit)s：%(n)s 条还没有评分结果（%(names)s），请组长在“分差与审定”里审定。")
+        if cycle.state != CycleState.REVIEW
+        else _("%(unit)s：%(n)s 条还没有评分结果（%(names)s）。评委还可以评，组长也可以审定。")
+    )
     ids = {s.entry.code: i for i, s in sheets.items()}
     out = []
     for result in results:
         waiting = [c for c in rubric.leaves() if result.sheet[c.code].state is State.PENDING]
         if waiting:
-            text = _(
-                "%(unit)s：%(n)s 条还没有评分结果（%(names)s），请组长在“分差与审定”里审定。",
-                unit=result.name,
-                n=len(waiting),
-                names=naming([c.name[:16] for c in waiting]),
-            )
+            names = naming([c.name[:16] for c in waiting])
+            text = told % {"unit": result.name, "n": len(waiting), "names": names}
             page = indicator_of(rubric, waiting[0].code)
             place = Place(ids.get(result.unit, 0), result.name, page, len(waiting))
             out.append(Check("error", "review", text, (place,)))

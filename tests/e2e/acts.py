@@ -375,7 +375,8 @@ def open_board(chair: Visitor) -> None:
     if chair.page.get_by_role("link", name="去申报", exact=True).count():
         chair.press("去申报")
         declare(chair)
-    chair.press("分差与审定")
+    if not chair.path().split("?")[0].endswith("/board"):  # where a chair's declaration leads
+        chair.press("分差与审定")
 
 
 def _settling(chair: Visitor, entry: int, indicator: str) -> None:

@@ -34,7 +34,7 @@ from ..forms import answer, wants_fragment
 from ..shell import cycle_bar
 from . import typed
 from .bench import Moved, bench_of, leaf_view
-from .desk import entry_id, is_mine, open_desk
+from .desk import entry_id, home_of, is_mine, open_desk
 
 MOST_WORDS = 9
 """Ready-made comments beside one box: as many as there are number keys."""
@@ -123,7 +123,7 @@ def _onward_url(cycle: Cycle, item: Item, onward: Item | None, by: str, *, chang
     if changing:
         return url_for("panel.score", entry=item.entry.id, code=item.indicator.code, by=by)
     if onward is None:
-        return url_for("panel.queue", cycle_id=cycle.id, by=by)
+        return home_of(cycle)
     return url_for("panel.score", entry=onward.entry.id, code=onward.indicator.code, by=by)
 
 
