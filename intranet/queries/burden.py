@@ -37,12 +37,13 @@ SUBMITTED, CARRIED = "entry.submit", "carry.take"
 
 
 def cycle_before(session: Session, actor: Actor, cycle: Cycle) -> Cycle | None:
-    """The latest earlier opened cycle of the same rubric, practice ones left out; none before one of which
-    something is kept from the actor (回避)."""
+    """The latest earlier opened cycle of the same rubric and sort: a practice one (演练) is compared with a
+    practice one only, not with the real one that runs beside it. None before one of which something is kept
+    from the actor (回避)."""
     query = select(Cycle).where(
         Cycle.rubric_key == cycle.rubric_key,
         Cycle.state != CycleState.DRAFT,
-        col(Cycle.practice).is_(False),
+        col(Cycle.practice).is_(cycle.practice),
         col(Cycle.id) < cycle.id,
     )
     found = session.exec(query.order_by(col(Cycle.id).desc())).first()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from intranet.domain.scoring import scoring_for
 from intranet.domain.ties import sentence, ties_in
 from intranet.enums import CycleState
 from intranet.errors import NotFound
@@ -17,7 +18,7 @@ from intranet.web import access
 from intranet.web.bureau.exports import label_of
 from intranet.web.bureau.results import ranking_of, ranking_page
 from intranet.web.charts import board
-from intranet.web.context import actor, db
+from intranet.web.context import actor, db, ground
 from intranet.web.forms import answer, whole
 from intranet.web.shell import cycle_bar, waiting
 
@@ -83,6 +84,7 @@ def _progress(found: Cycle) -> Response:
         cycle=found,
         cycle_bar=cycle_bar(found),
         progress=comparisons.progress(db(), found),
+        unit_word=scoring_for(found, ground().registry).rubric.terms.unit,
     )
 
 

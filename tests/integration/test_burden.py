@@ -169,6 +169,26 @@ def test_the_page_compares_with_the_last_cycle_and_says_when_there_is_none(
     assert ("没有同一办法的上一次考核可比" in kept, "示例年度考核" in kept) == (True, False)
 
 
+def test_a_practice_cycle_is_compared_with_practice_ones_only(world: World, client_for: SignIn) -> None:
+    with world.write() as session:
+        real = session.get(Cycle, world.cycle_id)
+        assert real is not None
+        same = real.model_dump(exclude={"id"})
+        first = Cycle(**same | {"title": "演练：一", "practice": True})
+        later = Cycle(**same | {"title": "下一年考核"})
+        second = Cycle(**same | {"title": "演练：二", "practice": True})
+        for cycle in (first, later, second):
+            session.add(cycle)
+            session.flush()
+        admin = world.actor("admin")
+        found = [cycle_before(session, admin, cycle) for cycle in (first, later, second)]
+        assert [None if c is None else c.title for c in found] == [None, "示例年度考核", "演练：一"]
+        first_id = first.id
+        session.commit()
+    page = client_for("admin").text(f"/bureau/cycles/{first_id}/burden")
+    assert "没有同一办法的上一次演练可比" in page
+
+
 def test_as_many_queries_for_thirty_units_as_for_one(world: World, client_for: SignIn, app: Flask) -> None:
     admin, url = client_for("admin"), f"/bureau/cycles/{world.cycle_id}/burden"
     admin.get(url)

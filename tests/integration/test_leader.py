@@ -302,7 +302,7 @@ def test_a_fixed_number_of_queries(
 
 def test_progress_counts_what_is_stored(world: World, client_for: Callable[[str], Client]) -> None:
     client, at = client_for("leader"), f"/leader/cycles/{world.cycle_id}"
-    assert "已提交 0 / 2 个单位" in client.text(at)
+    assert "已提交 0 / 2 个学校联盟" in client.text(at)
     assert "已提交 0 / 2" in re.sub(r"(已提交)\s.*?(\d+ / \d+)", r"\1 \2", client.text("/leader"))
     with world.write() as session:
         entry = session.get(Entry, world.entries["g01"])
@@ -333,8 +333,8 @@ def test_progress_counts_what_is_stored(world: World, client_for: Callable[[str]
         session.commit()
     world.move_to(CycleState.REVIEW)
     text = client.text(at)
-    assert "已提交 1 / 2 个单位" in text
-    assert "已有评分的单位 1 / 2 个单位" in text
+    assert "已提交 1 / 2 个学校联盟" in text
+    assert "已有评分的 1 / 2 个学校联盟" in text
     assert "已评条款 2 条" in text
     assert "丁桥教育集团 未开始 — 0 0 0" in text
     assert "甲山教育集团 已提交 — 2 2 1" in text

@@ -64,6 +64,7 @@ def burden(cycle_id: int) -> Response:
         earlier=earlier,
         earlier_missing=earlier is not None and not frame.is_installed(earlier),
         lines=lines,
+        unit_word=frame.scoring_of(cycle).rubric.terms.unit,
         still_filing=cycle.state == CycleState.FILING,
         sums=_sums(lines, before),
         duration=duration,

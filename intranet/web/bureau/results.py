@@ -24,6 +24,7 @@ from intranet.queries import results as stored
 from intranet.queries.explain import IndicatorCell, LedgerRow
 from intranet.queries.results import Ranking, UnitLine
 from intranet.rubric import forms
+from intranet.rubric.numbers import most_digits
 from intranet.web import access
 from intranet.web.context import actor, current_time, db, ground
 from intranet.web.downloads import xlsx
@@ -60,13 +61,15 @@ def _freeze(cycle: Cycle, *, status: int = 200, error: DomainError | None = None
     if len(before) > 1:
         older, newer = (stored.unit_results(db(), r.id or 0) for r in (before[1], before[0]))
         moves = work.moved(older, newer, rubric)
+    rehearsal = work.rehearse(db(), cycle, frame.scoring_of(cycle), sheets)
     return frame.page(
         "bureau/freeze.html",
         cycle,
         "freeze",
         status=status,
         error=error,
-        rehearsal=work.rehearse(db(), cycle, frame.scoring_of(cycle), sheets),
+        rehearsal=rehearsal,
+        decimals=most_digits(r.total for r in rehearsal.results),
         before=before,
         moves=moves,
         rubric=rubric,
