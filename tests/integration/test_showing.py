@@ -15,7 +15,7 @@ from sqlmodel import select
 
 from intranet.domain import showing_plan, showing_targets
 from intranet.domain.scoring import score_entries, scoring_for
-from intranet.domain.showing import proposal
+from intranet.domain.showing_scores import proposal
 from intranet.domain.showing_targets import targets_of
 from intranet.enums import CombineRule, CycleState, RecusalKind, Role, SubmissionState, TurnState
 from intranet.errors import NotFound

@@ -23,7 +23,8 @@ from . import (  # noqa: E402  (they need bp)
     scoring_sheet,
     settling,
     showing,
-    showing_live,
+    showing_run,
+    showing_score,
 )
 
 __all__ = [
@@ -40,5 +41,6 @@ __all__ = [
     "scoring_sheet",
     "settling",
     "showing",
-    "showing_live",
+    "showing_run",
+    "showing_score",
 ]

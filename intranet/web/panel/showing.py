@@ -1,6 +1,6 @@
 """展示考核, before and after the meeting: the sessions of a cycle, preparing one, its sheet to sign.
 
-The bureau and the chair prepare; the meeting itself is ``showing_live.py``.
+The bureau and the chair prepare; the meeting itself is ``showing_run.py`` and ``showing_score.py``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from intranet.domain import showing_plan as plan_work
 from intranet.domain.operations import outcome_of, remember
 from intranet.domain.phases import require_review
 from intranet.domain.scoring import score_entries
-from intranet.domain.showing import Room, later_word, proposed_points
 from intranet.domain.showing_plan import Typed
+from intranet.domain.showing_scores import Room, later_word, proposed_points
 from intranet.domain.showing_targets import Candidate, Target, candidates, chosen, target_of, targets_of
 from intranet.errors import Conflict, DomainError, Forbidden, Invalid
 from intranet.i18n import _

@@ -1,7 +1,7 @@
-"""展示考核, the meeting itself: the chair's screen and the reviewers' tablets.
+"""展示考核 on the chair's screen (projector): the turn step by step, and what has changed since it was drawn.
 
-Both ask every two seconds what has changed (``/live``); an answer without anything new is 204, so that
-what is being typed stays. A reload does the same without script.
+The reviewers' tablets are ``showing_score.py``. A screen asks every two seconds with what it shows (``seen``);
+without news the answer is 204, so that nothing that is being typed is replaced.
 """
 
 from __future__ import annotations
@@ -16,35 +16,23 @@ from intranet.domain import showing as work
 from intranet.domain.operations import outcome_of, remember
 from intranet.domain.review import require_chair
 from intranet.domain.scoring import score_entry
-from intranet.domain.showing import Room, is_wide, later_word, proposed_points
+from intranet.domain.showing_scores import Room, is_wide, later_word, proposed_points
 from intranet.enums import TurnState
-from intranet.errors import Conflict, DomainError, Invalid, NotFound
+from intranet.errors import DomainError, Invalid, NotFound
 from intranet.i18n import _
-from intranet.models import Showing, TurnScore
 from intranet.queries import review
 from intranet.queries import showing as queries
-from intranet.queries.showing import Pulse, TurnRow
+from intranet.queries.showing import TurnRow
 from intranet.rubric.numbers import as_text
 
 from .. import access
 from ..context import actor, current_time, db
-from ..forms import answer, go, say, wants_fragment, whole
-from ..shell import cycle_bar
+from ..forms import answer, go, say, whole
 from . import bp
 from .desk import scoring_of
-from .showing import closed, home, room_of
+from .showing import closed, room_of
 
-access.allow(
-    {
-        f"panel.showing_{name}": access.PANEL
-        for name in ("run", "run_live", "run_post", "score", "score_live", "score_post")
-    }
-)
-
-STEPS = {"start", "back", "open", "reveal", "reopen", "settle"}
-
-
-# --- the chair's screen ---------------------------------------------------------------------------
+access.allow({f"panel.showing_{name}": access.PANEL for name in ("run", "run_live", "run_post")})
 
 
 @dataclass
@@ -184,7 +172,7 @@ def _screen(
         proposed=proposed,
         wide=bool(turn and is_wide(turn, room.showing)),
         later={r.id: later_word(r, now) for r in rows},
-        until=_until(room, turn),
+        until=until_of(room, turn),
         clock=current_time(),
         words=words,
         closed=closed(room.cycle),
@@ -195,120 +183,8 @@ def _screen(
     )
 
 
-def _until(room: Room, turn: TurnRow | None) -> object:
+def until_of(room: Room, turn: TurnRow | None) -> object:
     """When the time of the presenting unit is up, by the server's clock."""
     if turn is None or turn.started_at is None:
         return None
     return turn.started_at + timedelta(minutes=room.showing.minutes)
-
-
-# --- a reviewer's tablet --------------------------------------------------------------------------
-
-
-@dataclass
-class Box:
-    """The boxes of a reviewer's score, as text. own: what is stored; former: before scoring was reopened."""
-
-    points: str = ""
-    note: str = ""
-    version: int = 0
-    own: TurnScore | None = None
-    former: str = ""
-    problems: dict[str, str] = field(default_factory=dict)
-    error: str = ""
-    theirs: TurnScore | None = None
-
-
-@bp.get("/showings/<int:showing_id>/score")
-def showing_score(showing_id: int) -> Response:
-    return _tablet(room_of(showing_id))
-
-
-@bp.get("/showings/<int:showing_id>/score/live")
-def showing_score_live(showing_id: int) -> Response:
-    one, _cycle = queries.showing_for(db(), actor(), showing_id)
-    if request.args.get("seen", "") == _met(one, queries.pulse_of(db(), actor(), one)):
-        return make_response("", 204)
-    return _tablet(room_of(showing_id), fragment=True)
-
-
-@bp.post("/showings/<int:showing_id>/turns/<int:turn_id>")
-def showing_score_post(showing_id: int, turn_id: int) -> Response:
-    room = room_of(showing_id)
-    here = url_for("panel.showing_score", showing_id=showing_id)
-    op = request.form.get("op", "")
-    if outcome_of(db(), actor(), op) is not None:
-        return _tablet(room, fragment=True) if wants_fragment() else go(here)
-    version = whole(request.form.get("version", "")) or 0
-    box = Box(request.form.get("points", "").strip(), request.form.get("note", "").strip(), version)
-    try:
-        work.score(
-            db(),
-            actor(),
-            room,
-            turn_id,
-            points=box.points,
-            note=box.note,
-            version=version,
-            at=current_time(),
-        )
-    except NotFound:
-        raise
-    except DomainError as error:
-        box.error = error.message
-        box.problems = error.problems if isinstance(error, Invalid) else {}
-        if isinstance(error, Conflict) and isinstance(error.theirs, TurnScore):
-            box.theirs, box.version = error.theirs, error.theirs.version
-        return _tablet(room, box=box, status=error.status, fragment=wants_fragment())
-    remember(db(), actor(), op, {"turn": turn_id}, at=current_time())
-    return _tablet(room, fragment=True) if wants_fragment() else go(here)
-
-
-def _met(one: Showing, pulse: Pulse) -> str:
-    """What a tablet shows, in short; the own score is not in it, so that sending it redraws nothing else."""
-    state = f"{'c' if one.closed_at else 'o'}{pulse.settled}"
-    if pulse.running is None:
-        return f"{state}w"
-    if not pulse.met:
-        return f"{state}away"
-    return f"{state}t{pulse.running.id}{pulse.running.state.value[:2]}{pulse.running.version}"
-
-
-def _tablet(room: Room, *, box: Box | None = None, status: int = 200, fragment: bool = False) -> Response:
-    rows = queries.rows_of(db(), actor(), room.showing)
-    running = next((r for r in rows if r.is_active), None)
-    turn = running if running and running.entry else None
-    last = max(
-        (r for r in rows if r.entry and r.settled_at is not None),
-        key=lambda r: (r.settled_at is not None and r.settled_at.timestamp(), r.number),
-        default=None,
-    )
-    asked = turn is not None and actor().user_id in {r.user_id for r in turn.asked}
-    return answer(
-        "panel/_showing_score.html" if fragment else "panel/showing_score.html",
-        status=status,
-        cycle=room.cycle,
-        cycle_bar=cycle_bar(room.cycle),
-        room=room,
-        showing=room.showing,
-        target=room.target,
-        turn=turn,
-        away=running is not None and running.entry is None,
-        asked=asked,
-        last=last,
-        box=box or (_box(turn) if turn else Box()),
-        until=_until(room, turn),
-        clock=current_time(),
-        closed=closed(room.cycle),
-        seen=_met(room.showing, queries.pulse_of(db(), actor(), room.showing)),
-        home=home(room.cycle.id or 0),
-        op=secrets.token_urlsafe(12),
-    )
-
-
-def _box(turn: TurnRow) -> Box:
-    own = turn.scores.get(actor().user_id)
-    if own is not None:
-        return Box(as_text(own.points), own.note, own.version, own)
-    former = queries.former_score(db(), actor(), turn) if turn.state == TurnState.SCORING else ""
-    return Box(former, former=former)
