@@ -114,13 +114,18 @@ class Builder:
     def _build(self, volume_id: int) -> None:
         order, target = self._order(volume_id)
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with _child(order) as child:
-                result = self._follow(volume_id, child)
-        finally:
-            _sweep(target)
-        if result is None:
-            return
+        result: dict[str, Any] | None = None
+        for careful in (False, True):  # one file may break the process off: then each is tried alone
+            try:
+                with _child(order | {"careful": careful}) as child:
+                    result = self._follow(volume_id, child)
+            finally:
+                _sweep(target)
+            if result is None:
+                return
+            if not result.get("broken_off"):
+                break
+        assert result is not None
         if "error" in result:
             self._fail(volume_id, str(result["error"]))
             return
@@ -188,7 +193,8 @@ class Builder:
         if "sha256" in last or "error" in last:
             found: dict[str, Any] = last
             return found
-        return {"error": _("编制程序中断了（退出码 %(code)s）。请再试一次。", code=child.returncode)}
+        why = _("编制程序中断了（退出码 %(code)s）。请再试一次。", code=child.returncode)
+        return {"error": why, "broken_off": True}
 
     def _progress(self, volume_id: int, line: str) -> None:
         with contextlib.suppress(ValueError):

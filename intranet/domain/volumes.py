@@ -6,6 +6,7 @@ The building itself is ``intranet.volume``'s, driven by ``intranet.jobs``. Funct
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,13 +20,15 @@ from intranet.errors import Invalid, NotFound
 from intranet.i18n import _
 from intranet.models import Cycle, Entry, Evidence, FilePrint, Volume
 from intranet.queries.filed import evidence_of, rows_of
-from intranet.queries.filing import matches, pages
+from intranet.queries.filing import Page, matches, pages
 from intranet.queries.volumes import UNFINISHED, last_number, pictures_asked, unfinished_volume
 from intranet.storage import Store
 from intranet.volume.plan import Document, Material, Plan, Section
 
 PICTURES = (1, 2, 4)
 """Photographs that may share a page."""
+_ARCHIVAL = "archival"
+"""Marks the one entry of ``Volume.problems`` that says what of PDF/A."""
 
 
 def request_volume(
@@ -154,7 +157,7 @@ def plan_of(
                 code=page.code,
                 number=clause.no or page.code,
                 title=clause.title or clause.text,
-                text=clause.text if clause.title else "",
+                text=_wording(page),
                 materials=tuple(materials),
                 documents=tuple(dict.fromkeys(numbers)),
             )
@@ -176,6 +179,13 @@ def plan_of(
     )
 
 
+def _wording(page: Page) -> str:
+    """The notice's own words for an indicator; if they stand at its points alone, a line for each of those."""
+    if page.clause.title and page.clause.text:
+        return page.clause.text
+    return "\n".join(c.text for c in page.clauses if c.code != page.code and c.text)
+
+
 def _document(file: Evidence, store: Store) -> Document:
     try:
         path = str(store.path(file.sha256))
@@ -191,12 +201,14 @@ def finish(session: Session, volume: Volume, built: Mapping[str, Any], *, at: da
     """Keep the result of a build.
 
     :param built: as ``python -m intranet.volume`` reports it: sha256, size, pages, places, sections,
-        digests, changed, problems.
+        digests, changed, problems, archival, obstacles.
     """
     volume.state, volume.finished_at, volume.doing = BuildState.DONE, at, ""
     volume.done = volume.total
-    for name in ("sha256", "size", "pages", "sections", "digests", "changed", "problems"):
+    for name in ("sha256", "size", "pages", "sections", "digests", "changed"):
         setattr(volume, name, built[name])
+    about = {"of": _ARCHIVAL, "declared": built["archival"], "obstacles": built["obstacles"]}
+    volume.problems = [*built["problems"], about]
     for content, bits in built["prints"].items():
         session.merge(FilePrint(sha256=content, bits=bits))
     volume.places = {str(number): list(pages) for number, pages in built["places"].items()}
@@ -216,6 +228,40 @@ def fail(session: Session, volume: Volume, why: str, *, at: datetime) -> None:
     volume.state, volume.finished_at, volume.error, volume.doing = BuildState.FAILED, at, why[:500], ""
     session.add(volume)
     session.flush()
+
+
+def stand_ins(volume: Volume) -> list[dict[str, Any]]:
+    """Files that a page of words stands in for: number, name, reason."""
+    return [p for p in volume.problems if "of" not in p]
+
+
+@dataclass(frozen=True, slots=True)
+class Archival:
+    """Whether a volume declares itself as PDF/A-2b; if not, numbers of the files by what stands against it."""
+
+    declared: bool
+    obstacles: dict[str, list[int]]
+
+
+def archival(volume: Volume) -> Archival | None:
+    """None: built before this was looked at."""
+    for found in volume.problems:
+        if found.get("of") == _ARCHIVAL:
+            by_reason: dict[str, list[int]] = {}
+            for one in found["obstacles"]:
+                by_reason.setdefault(one["reason"], []).append(one["number"])
+            return Archival(found["declared"], by_reason)
+    return None
+
+
+def archival_words(volume: Volume | None) -> dict[int, str] | None:
+    """For the list of the originals: by material number, why it stands against PDF/A, or that it does not."""
+    about = archival(volume) if volume is not None else None
+    if about is None or volume is None:
+        return None
+    words = {int(number): _("可以") for number in volume.places}
+    words |= {p["number"]: _("原件另附") for p in stand_ins(volume)}
+    return words | {n: why for why, numbers in about.obstacles.items() for n in numbers}
 
 
 def page_ranges(volume: Volume | None) -> dict[int, str]:

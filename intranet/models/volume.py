@@ -17,7 +17,8 @@ class Volume(SQLModel, table=True):
     """One build of one entry's volume. ``number`` counts up in the entry; the highest finished one holds.
 
     places: ref -> {evidence number -> [first page, last page]} as printed; changed: printed pages that
-    differ from the build before; problems: what stands in as a page of its own, and why.
+    differ from the build before; problems: what stands in as a page of its own, and why; its last entry says
+    what of PDF/A (``domain.volumes.archival``).
     """
 
     __tablename__ = "volume"

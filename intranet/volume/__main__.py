@@ -8,15 +8,23 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import subprocess
 import sys
-from dataclasses import asdict
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from ..i18n import _
 from .build import build
-from .plan import Plan
+from .plan import Document, Plan
 
 MEMORY = 4 * 1024 * 1024 * 1024
+STACK = 96 * 1024 * 1024
+"""A library that follows a chain of objects goes as deep as the chain is long."""
+SECONDS = 300
+_COMMAND = [sys.executable, "-m", "intranet.volume"]
 
 
 def main() -> None:
@@ -24,25 +32,63 @@ def main() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+        resource.setrlimit(resource.RLIMIT_STACK, (STACK if hard < 0 else min(STACK, hard), hard))
         os.nice(10)
     order = json.load(sys.stdin)
 
     def say(line: dict[str, Any]) -> None:
         print(json.dumps(line, ensure_ascii=False), flush=True)
 
+    plan = Plan.from_json(order["plan"])
     try:
+        broken = _tried(plan, order, say) if order.get("careful") else {}
         built = build(
-            Plan.from_json(order["plan"]),
+            plan,
             Path(order["target"]),
             Path(order["cache"]),
             on_progress=lambda done, total, what: say({"done": done, "total": total, "what": what}),
             before=order.get("before", ()),
             known_prints=frozenset(order.get("known_prints", ())),
+            broken=broken,
         )
     except Exception as error:
         say({"error": str(error) or type(error).__name__})
         raise SystemExit(1) from error
     say(asdict(built))
+
+
+def _tried(plan: Plan, order: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict[int, str]:
+    """Documents at which a process like this one breaks off, each tried in one of its own; with the reason."""
+    broken = {}
+    for done, document in enumerate(plan.documents):
+        say({"done": done, "total": len(plan.documents) + 1, "what": document.name})
+        if not _stands(plan, document, order):
+            broken[document.number] = _("处理这个文件时程序中断，文件可能已损坏")
+    return broken
+
+
+def _stands(plan: Plan, document: Document, order: dict[str, Any]) -> bool:
+    alone = replace(
+        plan,
+        sections=tuple(replace(s, documents=(document.number,), materials=()) for s in plan.sections[:1]),
+        documents=(document,),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        trial = {"plan": alone.to_json(), "target": str(Path(folder) / "trial.pdf"), "cache": order["cache"]}
+        try:
+            subprocess.run(  # noqa: S603 - this Python, no shell
+                _COMMAND,
+                input=json.dumps(trial),
+                encoding="utf-8",
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=SECONDS,
+                check=True,
+            )
+        except subprocess.SubprocessError:
+            return False
+    return True
 
 
 if __name__ == "__main__":

@@ -2,27 +2,34 @@
 
 PDF pages are copied as they are, so the volume is as large as its inputs and text in them stays text.
 The copying is qpdf's own: pikepdf keeps the streams of every page that it copies from another file in
-memory, and a volume of 3,000 scans would be there twice. So the pages are laid one after the other by a
-qpdf job, which reads and writes piece by piece, and only what is put on top of them goes through Python.
+memory, and a volume of 3,000 scans would be there twice. A qpdf job lays the pages one after the other
+and reads their streams only as the volume is written, once.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..i18n import _
-from . import typeset
-from .notshown import NotShown
+from . import stamping
+from .inspecting import HIDDEN
 from .plan import Plan
+from .typeset import Own
 
-BOTTOM = 9.0
-"""Points between the lower edge of a page and its stamp."""
-AT_ONCE = 400
+ACTIVE = frozenset(
+    f"/{name}"
+    for name in (
+        *("JavaScript", "Launch", "Rendition", "Movie", "Sound", "SubmitForm", "ImportData", "ResetForm"),
+        *("Hide", "SetOCGState", "Trans", "GoTo3DView", "GoToE", "RichMediaExecute"),
+    )
+)
+"""What a click could set going; in a volume that others open, nothing does."""
 
 
 @dataclass
@@ -31,7 +38,8 @@ class Part:
 
     start: its first page there, from 0; stamp: words, without the page number; title: of a section that
     begins here, with its code; shown: number and name of each document on these pages; first: where it
-    stands in the volume, from 1.
+    stands in the volume, from 1; targets: page of each named place in the source, from 0; has_layers: some
+    that are not to be seen; cover: identity of its first page, if that is another.
     """
 
     source: Path | bytes
@@ -43,18 +51,9 @@ class Part:
     start: int = 0
     first: int = 0
     shown: tuple[tuple[int, str], ...] = ()
-
-
-def count(source: Path | bytes) -> int:
-    """:raises NotShown: it is no PDF that can be read."""
-    import pikepdf
-
-    try:
-        file = io.BytesIO(source) if isinstance(source, bytes) else source
-        with pikepdf.open(file, access_mode=pikepdf.AccessMode.stream) as pdf:
-            return len(pdf.pages)
-    except pikepdf.PdfError:
-        raise NotShown(_("PDF 已损坏，打不开")) from None
+    targets: Mapping[str, int] = field(default_factory=dict)
+    has_layers: bool = False
+    cover: str = ""
 
 
 def entries(parts: Sequence[Part]) -> list[tuple[int, str, int]]:
@@ -71,61 +70,92 @@ def stamp(part: Part, n: int) -> str:
     return _("%(what)s　第 %(page)s 页", what=part.stamp, page=part.first + n)
 
 
-def bind(plan: Plan, parts: Sequence[Part], target: Path, *, identity: bytes) -> None:
+def bind(
+    plan: Plan,
+    parts: Sequence[Part],
+    own: Own,
+    letters: str,
+    target: Path,
+    *,
+    identity: bytes,
+    archival: bool,
+) -> None:
     """Write the file; the first part is cover and contents.
 
+    :param own: the file of our own pages, with the page of ``letters`` after them.
     :param identity: 16 bytes for the file's /ID, so that the same volume has the same bytes.
+    :param archival: declare it as PDF/A-2b.
     """
     import pikepdf
 
-    with tempfile.TemporaryDirectory(prefix=f"{target.name}-", dir=target.parent) as folder:
-        merged = Path(folder) / "merged.pdf"
-        _merge(parts, Path(folder), merged)
-        with pikepdf.open(merged, access_mode=pikepdf.AccessMode.stream) as pdf:
-            pages = list(pdf.pages)
-            _put_stamps(pdf, pages, [stamp(part, n) for part in parts for n in range(part.count)])
-            _link_contents(pages, parts[0].count)
-            with pdf.open_outline() as outline:
-                _bookmarks(outline, parts)
-            _about(pdf, plan)
-            pdf.trailer.ID = pikepdf.Array([pikepdf.String(identity), pikepdf.String(identity)])
-            # Streams stay as they are: nothing of a document is decoded or packed anew.
-            pdf.save(
-                target,
-                static_id=True,  # a hash over all bytes would take longer than writing them
-                object_stream_mode=pikepdf.ObjectStreamMode.generate,
-                stream_decode_level=pikepdf.StreamDecodeLevel.none,
-            )
+    with (
+        tempfile.TemporaryDirectory(prefix=f"{target.name}-", dir=target.parent) as folder,
+        _merged(parts, own, Path(folder)) as pdf,
+    ):
+        pages = [page.obj for page in pdf.pages]
+        font = stamping.letters(pdf, pdf.pages[-1], letters)
+        del pdf.pages[-1], pages[-1]
+        stamper = stamping.Stamper(pdf, font)
+        for part in parts:
+            run = pages[part.first - 1 : part.first - 1 + part.count]
+            for n, page in enumerate(run):
+                if part.first + n > 1:  # the cover has none
+                    stamper.put(page, stamp(part, n))
+                if "/Annots" in page or "/AA" in page:
+                    _calm(page, run, part.targets)
+        _link_contents(
+            pages, [n for p in parts if p.source is own.pdf for n in range(p.first, p.first + p.count)]
+        )
+        with pdf.open_outline() as outline:
+            _bookmarks(outline, parts)
+        if any(part.has_layers for part in parts):
+            _layers(pdf)
+        _about(pdf, plan, own if archival else None)
+        pdf.trailer.ID = pikepdf.Array([pikepdf.String(identity), pikepdf.String(identity)])
+        # Streams stay as they are: nothing of a document is decoded or packed anew.
+        pdf.save(
+            target,
+            static_id=True,  # a hash over all bytes would take longer than writing them
+            object_stream_mode=pikepdf.ObjectStreamMode.generate,
+            stream_decode_level=pikepdf.StreamDecodeLevel.none,
+            force_version="1.7",
+        )
 
 
-def _merge(parts: Sequence[Part], folder: Path, target: Path) -> None:
+@contextlib.contextmanager
+def _merged(parts: Sequence[Part], own: Own, folder: Path) -> Iterator[Any]:
+    """All pages, and the page of letters as the last. Their files are read until the volume is written."""
     import pikepdf
 
     kept: dict[int, str] = {}
-    pages = []
-    for part in parts:
-        name = str(part.source)
-        if isinstance(part.source, bytes):
-            if id(part.source) not in kept:
-                own = folder / f"{len(kept)}.pdf"
-                own.write_bytes(part.source)
-                kept[id(part.source)] = str(own)
-            name = kept[id(part.source)]
-        pages.append({"file": name, "range": f"{part.start + 1}-{part.start + part.count}"})
+
+    def name_of(source: Path | bytes) -> str:
+        if isinstance(source, Path):
+            return str(source)
+        if id(source) not in kept:
+            file = folder / f"{len(kept)}.pdf"
+            file.write_bytes(source)
+            kept[id(source)] = str(file)
+        return kept[id(source)]
+
+    pages = [
+        {"file": name_of(p.source), "range": f"{p.start + 1}-{p.start + p.count}"} for p in parts if p.count
+    ]
+    pages.append({"file": name_of(own.pdf), "range": "z"})
     job: dict[str, Any] = {
         "empty": "",
-        "outputFile": str(target),
+        "outputFile": str(folder / "none.pdf"),  # the job asks for one; it is not written
         "pages": pages,
         "staticId": "",
-        "objectStreams": "generate",
-        "decodeLevel": "none",
         "removeUnreferencedResources": "no",
         "noWarn": "",
     }
-    pikepdf.Job(job).run()
+    made: pikepdf.Pdf = pikepdf.Job(job).create_pdf()  # type: ignore[no-untyped-call]
+    with made as pdf:
+        yield pdf
 
 
-def _about(pdf: Any, plan: Plan) -> None:
+def _about(pdf: Any, plan: Plan, archival: Own | None) -> None:
     import pikepdf
 
     pdf.Root.PageMode = pikepdf.Name.UseOutlines
@@ -139,66 +169,89 @@ def _about(pdf: Any, plan: Plan) -> None:
         about["dc:description"] = f"{plan.cycle} {plan.notice}".strip()
         about["dc:language"] = {"zh-CN"}
         about["pdf:Producer"] = "intranet"
+        if archival is not None:
+            about["pdfaid:part"] = "2"
+            about["pdfaid:conformance"] = "B"
+    if archival is not None:  # the colours of photographs and scans are those of our own pages: sRGB
+        with pikepdf.open(io.BytesIO(archival.pdf)) as ours:
+            pdf.Root.OutputIntents = pdf.copy_foreign(ours.make_indirect(ours.Root.OutputIntents))
 
 
-def _put_stamps(pdf: Any, pages: Sequence[Any], words: Sequence[str]) -> None:
-    """On every page but the cover; some hundred at a time, since Typst keeps what it sets."""
+def _calm(page: Any, run: Sequence[Any], targets: Mapping[str, int]) -> None:
+    """Links stay inside their own document; nothing that a click, or opening the page, could set going."""
     import pikepdf
 
-    for at in range(1, len(pages), AT_ONCE):
-        with pikepdf.open(io.BytesIO(typeset.stamps(words[at : at + AT_ONCE]))) as stamps:
-            for page, made in zip(pages[at : at + AT_ONCE], stamps.pages, strict=True):
-                _put_stamp(pdf, page, pdf.copy_foreign(made.as_form_xobject()))
+    if "/AA" in page:
+        del page["/AA"]
+    notes = page.get("/Annots")
+    if notes is not None and not isinstance(notes, pikepdf.Array):
+        del page["/Annots"]
+        return
+    for note in notes or ():
+        if not isinstance(note, pikepdf.Dictionary):
+            continue
+        if "/AA" in note:
+            del note["/AA"]
+        if "/A" in note:
+            _calm_action(note)
+        goal = note.get("/Dest")
+        if isinstance(goal, pikepdf.String | pikepdf.Name):  # names of two documents may be the same
+            place = targets.get(str(goal).removeprefix("/"), -1)
+            if 0 <= place < len(run):
+                note["/Dest"] = pikepdf.Array([run[place], pikepdf.Name.Fit])
+            else:
+                del note["/Dest"]
 
 
-def _put_stamp(pdf: Any, page: Any, stamp: Any) -> None:
-    """Draw the stamp upright at the foot of the page as people see it, whatever its rotation and size."""
+def _calm_action(note: Any) -> None:
     import pikepdf
 
-    x0, y0, x1, y1 = (float(v) for v in page.cropbox)
-    turn = int(page.obj.get("/Rotate", 0)) % 360
-    width, height = (x1 - x0, y1 - y0) if turn in (0, 180) else (y1 - y0, x1 - x0)
-    scale = max(0.3, min(3.0, width / 595))
-    at = (max(0.0, (width - typeset.STAMP_WIDTH * scale) / 2), BOTTOM * min(scale, height / 842 + 0.2))
-    # From what is seen (u to the right, v upwards) to the page's own coordinates.
-    a, b, c, d, e, f = {
-        0: (1, 0, 0, 1, x0, y0),
-        90: (0, 1, -1, 0, x1, y0),
-        180: (-1, 0, 0, -1, x1, y1),
-        270: (0, -1, 1, 0, x0, y1),
-    }.get(turn, (1, 0, 0, 1, x0, y0))
-    e, f = a * at[0] + c * at[1] + e, b * at[0] + d * at[1] + f
-    matrix = " ".join(f"{v:.3f}" for v in (a * scale, b * scale, c * scale, d * scale, e, f))
-    resources = page.obj.get("/Resources")
-    own = (
-        pikepdf.Dictionary({k: v for k, v in resources.items()})
-        if resources is not None
-        else pikepdf.Dictionary()
+    action = note["/A"]
+    kind = str(action.get("/S", "")) if isinstance(action, pikepdf.Dictionary) else ""
+    if not kind or kind in ACTIVE:
+        del note["/A"]
+    elif kind == "/GoTo":
+        goal = action.get("/D")
+        del note["/A"]
+        if goal is not None:
+            note["/Dest"] = goal
+    elif "/Next" in action:
+        del action["/Next"]
+
+
+def _layers(pdf: Any) -> None:
+    """Layers (optional content) that a document hides stay hidden."""
+    import pikepdf
+
+    layers = [o for o in pdf.objects if isinstance(o, pikepdf.Dictionary) and o.get("/Type") == "/OCG"]
+    hidden = [o for o in layers if HIDDEN in o]
+    for layer in hidden:
+        del layer[HIDDEN]
+    pdf.Root.OCProperties = pikepdf.Dictionary(
+        OCGs=pikepdf.Array(layers),
+        D=pikepdf.Dictionary(OFF=pikepdf.Array(hidden), Order=pikepdf.Array([])),
     )
-    drawn = own.get("/XObject")
-    objects = (
-        pikepdf.Dictionary({k: v for k, v in drawn.items()}) if drawn is not None else pikepdf.Dictionary()
-    )
-    objects["/VolumeStamp"] = stamp
-    own["/XObject"] = objects
-    page.obj["/Resources"] = own  # its own copy: pages of one file often share theirs
-    page.contents_add(pdf.make_stream(b"q\n"), prepend=True)
-    page.contents_add(pdf.make_stream(f"\nQ q {matrix} cm /VolumeStamp Do Q\n".encode()))
 
 
-def _link_contents(pages: Sequence[Any], front: int) -> None:
-    """Turn the links ``volume:<page>`` of the contents into jumps."""
+def _link_contents(pages: Sequence[Any], own: Sequence[int]) -> None:
+    """Turn the links ``volume:<page>`` of our own pages into jumps; take out the marks ``part:<n>``."""
     import pikepdf
 
-    for page in pages[:front]:
-        for note in page.obj.get("/Annots", ()):
+    for number in own:
+        page = pages[number - 1]
+        notes = page.get("/Annots", ())
+        kept = []
+        for note in notes:
             address = str(note.get("/A", {}).get("/URI", ""))
-            if not address.startswith("volume:"):
+            if address.startswith("part:"):
                 continue
-            place = int(address.removeprefix("volume:"))
+            kept.append(note)
+            place = int(address.removeprefix("volume:")) if address.startswith("volume:") else 0
             if 1 <= place <= len(pages):
                 del note["/A"]
-                note["/Dest"] = pikepdf.Array([pages[place - 1].obj, pikepdf.Name.Fit])
+                note["/Dest"] = pikepdf.Array([pages[place - 1], pikepdf.Name.Fit])
+        if len(kept) < len(notes):
+            page["/Annots"] = pikepdf.Array(kept)
 
 
 def _bookmarks(outline: Any, parts: Sequence[Part]) -> None:

@@ -23,16 +23,26 @@ from typing import Any
 from ..errors import Invalid
 from ..i18n import _
 from ..storage import accepted
-from . import pictures, typeset
+from . import fields, pictures, typeset
+from .inspecting import HIDDEN
 from .notshown import Elsewhere, NotShown
 from .plan import Document
 
-VERSION = "2"
+VERSION = "3"
 """Changes when the same file would give other pages: cached pages of another version are not used."""
 
 MOST_TEXT = 400_000
 OFFICE_SECONDS = 120
 OFFICE = frozenset({"docx", "xlsx", "pptx", "doc", "xls", "ppt", "wps", "et", "dps"})
+
+_WRITER, _CALC, _IMPRESS = "writer_pdf_Export", "calc_pdf_Export", "impress_pdf_Export"
+_EXPORT = {
+    **dict.fromkeys(("docx", "doc", "wps"), _WRITER),
+    **dict.fromkeys(("xlsx", "xls", "et"), _CALC),
+    **dict.fromkeys(("pptx", "ppt", "dps"), _IMPRESS),
+}
+_ARCHIVAL = '{"SelectPdfVersion":{"type":"long","value":"2"}}'
+"""As PDF/A-2b."""
 
 _SOFFICE = (
     "C:/Program Files/LibreOffice/program/soffice.exe",
@@ -48,7 +58,9 @@ def pages_of(document: Document, cache: Path) -> Path:
     path = Path(document.path) if document.path else None
     if path is None or not path.is_file():
         raise NotShown(_("服务器上没有这个文件"))
-    kept = cache / f"{document.sha256}-{VERSION}.pdf"
+    kind = accepted.ending(document.name)
+    known = kind if kind in accepted.MEDIA_TYPES else "other"
+    kept = cache / f"{document.sha256}-{known}-{VERSION}.pdf"
     why = kept.with_suffix(".why")
     if kept.is_file():
         os.utime(kept)  # what is used stays, see ``jobs``
@@ -113,14 +125,21 @@ def _pdf(path: Path) -> bytes | None:
         with pikepdf.open(path) as pdf:
             if not len(pdf.pages):
                 raise NotShown(_("PDF 里没有页面"))
-            if not pdf.is_encrypted and "/AcroForm" not in pdf.Root:
+            form = pdf.Root.get("/AcroForm")
+            if pdf.Root.get("/NeedsRendering") and form is not None and "/XFA" in form:
+                raise NotShown(_("这是只有 Adobe Reader 能显示的动态表单，请打印成 PDF 再上传"))
+            hidden = _hidden_layers(pdf)
+            if not pdf.is_encrypted and form is None and not hidden:
                 return None
-            if "/AcroForm" in pdf.Root:
-                with contextlib.suppress(Exception):
-                    pdf.generate_appearance_streams()
+            for layer in hidden:
+                layer[HIDDEN] = True
+            if form is not None:
+                fields.draw(pdf)
                 pdf.flatten_annotations("all")
                 if "/AcroForm" in pdf.Root:  # flattening may have taken it away already
                     del pdf.Root["/AcroForm"]
+            if "/Metadata" in pdf.Root:  # it may declare what no longer holds
+                del pdf.Root["/Metadata"]
             out = io.BytesIO()
             pdf.save(out, deterministic_id=True)
             return out.getvalue()
@@ -128,6 +147,19 @@ def _pdf(path: Path) -> bytes | None:
         raise NotShown(_("PDF 设了打开密码")) from None
     except pikepdf.PdfError:
         raise NotShown(_("PDF 已损坏，打不开")) from None
+
+
+def _hidden_layers(pdf: Any) -> list[Any]:
+    """Layers that readers do not show when the document is opened."""
+    import pikepdf
+
+    with contextlib.suppress(Exception):  # layers that cannot be understood are all shown
+        shown = pdf.Root.OCProperties.D
+        if shown.get("/BaseState") == "/OFF":
+            on = {layer.objgen for layer in shown.get("/ON", ())}
+            return [x for x in pdf.Root.OCProperties.OCGs if x.objgen not in on]
+        return [x for x in shown.get("/OFF", ()) if isinstance(x, pikepdf.Dictionary)]
+    return []
 
 
 def _text(path: Path) -> str:
@@ -177,8 +209,8 @@ def soffice() -> str | None:
 def _office(path: Path, kind: str, name: str) -> bytes:
     try:
         accepted.check(path, name)  # its limits hold here too: a zip bomb is never unpacked
-    except Invalid as error:
-        raise NotShown(error.message) from None
+    except Invalid:
+        raise NotShown(_("压缩结构异常，或内容与扩展名不符")) from None
     program = soffice()
     if program is None:
         raise Elsewhere(_("服务器没有安装 LibreOffice，不能转成页面"))
@@ -194,7 +226,7 @@ def _office(path: Path, kind: str, name: str) -> bytes:
             "--headless",
             "--norestore",
             "--convert-to",
-            "pdf",
+            f"pdf:{_EXPORT[kind]}:{_ARCHIVAL}",
             "--outdir",
             folder,
             str(source),

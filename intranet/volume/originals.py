@@ -15,10 +15,16 @@ _UNSAFE = '\\/:*?"<>|'
 _STAMP = (2000, 1, 1, 0, 0, 0)  # the same files make the same zip
 
 
-def write(plan: Plan, target: Path, places: Mapping[int, tuple[int, int]]) -> None:
+def write(
+    plan: Plan,
+    target: Path,
+    places: Mapping[int, tuple[int, int]],
+    archival: Mapping[int, str] | None = None,
+) -> None:
     """Write the zip file by file; nothing is compressed, most of it is already.
 
     :param places: first and last page of each number in the volume, where it has one.
+    :param archival: by number, whether it can stand in a volume kept as PDF/A, or why not; None: not known.
     """
     order = dict.fromkeys([n for s in plan.sections for n in s.documents])
     by_number = {d.number: d for d in plan.documents}
@@ -26,7 +32,8 @@ def write(plan: Plan, target: Path, places: Mapping[int, tuple[int, int]]) -> No
     documents += [d for d in plan.documents if d.number not in order]
     listed = io.StringIO()
     rows = csv.writer(listed)
-    rows.writerow([_("编号"), _("名称"), _("汇编页码"), _("包内文件名"), "SHA-256"])
+    more = [] if archival is None else [_("长期保存（PDF/A）")]
+    rows.writerow([_("编号"), _("名称"), _("汇编页码"), _("包内文件名"), "SHA-256", *more])
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for place, document in enumerate(documents, 1):
             name = safe_name(place, document)
@@ -38,7 +45,8 @@ def write(plan: Plan, target: Path, places: Mapping[int, tuple[int, int]]) -> No
                 _copy(archive, name, Path(document.path))
             else:
                 name = _("（服务器上没有这个文件）")
-            rows.writerow([document.number, _plain(document.name), shown, name, document.sha256])
+            more = [] if archival is None else [archival.get(document.number, "")]
+            rows.writerow([document.number, _plain(document.name), shown, name, document.sha256, *more])
         text = "\ufeff" + listed.getvalue()  # the mark lets spreadsheets see that it is UTF-8
         archive.writestr(zipfile.ZipInfo(_("材料清单.csv"), _STAMP), text.encode())
 

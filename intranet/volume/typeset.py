@@ -1,4 +1,4 @@
-"""Our own pages of a volume, set by Typst: cover, contents, dividers, stand-ins, plain text, stamps.
+"""Our own pages of a volume, set by Typst: cover, contents, dividers, stand-ins, plain text.
 
 Words reach Typst as JSON, never as source, so nothing in a file name can become markup. The font is
 Noto Sans SC, embedded as a subset, so that every word can be searched and copied; it has one weight, so
@@ -12,13 +12,12 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..i18n import _
+from . import glyphs
 from .plan import Document, Plan, Section
-
-STAMP_WIDTH, STAMP_HEIGHT = 340.0, 17.0
-"""Points of the box that a stamp is set in."""
 
 _HEAD = """
 #let d = json(bytes(sys.inputs.d))
@@ -28,7 +27,7 @@ _HEAD = """
 """
 _PAGE = '#set page(paper: "a4", margin: (left: 25mm, right: 20mm, top: 25mm, bottom: 25mm))\n'
 
-_FRONT = (
+_OWN = (
     _HEAD
     + _PAGE
     + """
@@ -46,23 +45,19 @@ _FRONT = (
 #pagebreak()
 #align(center, text(18pt, strong(d.contents)))
 #v(6mm)
-#set par(justify: false, leading: 0.55em)
-#for e in d.entries {
-  let head = e.level == 0
-  let shown(it) = if head { strong(text(11pt, it)) } else { text(9.5pt, it) }
-  block(above: if head {4mm} else {2mm}, below: 0mm, link("volume:" + str(e.page),
-    grid(columns: (e.level * 6mm, 1fr, 11mm), align: (left, left, right + bottom), [],
-      shown[#e.text #box(width: 1fr, text(fill: luma(150), repeat[·#h(1.5pt)]))], shown(str(e.page)))))
-}
-"""
-)
-
-_DIVIDERS = (
-    _HEAD
-    + _PAGE
-    + """
+#[
+  #set par(justify: false, leading: 0.55em)
+  #let dots = box(width: 1fr, align(right, text(8pt, fill: luma(120), repeat(gap: 2.4pt, justify: false)[.])))
+  #for e in d.entries {
+    let head = e.level == 0
+    let shown(it) = if head { strong(text(11pt, it)) } else { text(9.5pt, it) }
+    block(above: if head {4mm} else {2mm}, below: 0mm, link("volume:" + str(e.page),
+      grid(columns: (e.level * 6mm, 1fr, 11mm), align: (left, left, right + bottom), [],
+        [#shown(e.text) #h(1.5mm)#dots], shown(str(e.page)))))
+  }
+]
 #for (n, s) in d.sections.enumerate() {
-  if n > 0 { pagebreak() }
+  pagebreak()
   place(top + left, link("part:" + str(n), box(width: 1pt, height: 1pt)))
   v(36mm)
   text(12pt, fill: luma(90), s.number)
@@ -71,7 +66,7 @@ _DIVIDERS = (
   v(6mm)
   line(length: 100%, stroke: 0.6pt + luma(120))
   v(6mm)
-  text(10.5pt, s.text)
+  for line in s.text.split("\n") { par(text(10.5pt, line)) }
   if s.materials.len() > 0 [
     #v(8mm)
     #text(12pt, strong(d.heading))
@@ -84,6 +79,9 @@ _DIVIDERS = (
     #for r in s.refers [ #text(10pt, r) \\ ]
   ]
 }
+#pagebreak()
+#place(top + left, text("0 0"))
+#for c in d.letters { place(top + left, text(c)) }
 """
 )
 
@@ -119,26 +117,21 @@ _CAPTIONS = (
 """
 )
 
-_STAMPS = (
+
+_FIELD = (
     _HEAD
-    + f"#set page(width: {STAMP_WIDTH}pt, height: {STAMP_HEIGHT}pt, margin: 0pt, fill: none)\n"
-    + "#set text(size: 8.5pt)\n"
-    + """
-#for (n, s) in d.stamps.enumerate() {
-  if n > 0 { pagebreak() }
-  align(center + horizon, box(fill: white, inset: (x: 6pt, y: 2.5pt), radius: 2pt, text(s)))
-}
-"""
+    + "#set page(width: d.width * 1pt, height: d.height * 1pt, margin: (x: 2pt, y: 0pt), fill: none)\n"
+    + "#set text(size: d.size * 1pt)\n#set par(justify: false, leading: 0.5em)\n"
+    + "#place(if d.top { top + left } else { left + horizon }, dy: if d.top { 2pt } else { 0pt }, text(d.said))\n"
 )
 
 
 @functools.cache
 def _compiler() -> Any:
     import typst
-    from pylopdf_fonts_zh_cn import sans_path
 
     fonts = typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(sans_path().parent)]
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(glyphs.font().parent)]
     )
     return typst.Compiler(font_paths=fonts)
 
@@ -147,7 +140,7 @@ def _compile(source: str, data: dict[str, Any]) -> bytes:
     """PDF/A-2b bytes; the same data gives the same bytes."""
     pdf: bytes = _compiler().compile(
         input=source.encode(),
-        sys_inputs={"d": json.dumps(data, ensure_ascii=False)},
+        sys_inputs={"d": json.dumps(glyphs.settable(data), ensure_ascii=False)},
         format="pdf",
         pdf_standards="a-2b",
         timestamp=0,
@@ -156,8 +149,32 @@ def _compile(source: str, data: dict[str, Any]) -> bytes:
     return pdf
 
 
-def front(plan: Plan, entries: Sequence[tuple[int, str, int]]) -> bytes:
-    """Cover and contents. entries: (level, words, page); each line is a link ``volume:<page>``."""
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Cover, contents and the pages before each indicator's documents, set in one run with one font.
+
+    starts: page on which each of the latter begins, from 0, and at the end how many there are in all.
+    The file has one page more, see :func:`own`.
+    """
+
+    pdf: bytes
+    starts: list[int]
+
+
+def own(
+    plan: Plan,
+    entries: Sequence[tuple[int, str, int]],
+    sections: Sequence[tuple[Section, Sequence[str]]],
+    letters: str,
+) -> Own:
+    """Set all that is ours and numbered.
+
+    :param entries: of the contents: (level, words, page); each line is a link ``volume:<page>``.
+    :param sections: each with what it refers to elsewhere.
+    :param letters: characters of the stamps. One page after the others has them in this order, after
+        "0 0": that is how ``stamping`` learns the glyphs of the one font of these pages.
+    """
+    words = {"there": "", "miss": _("缺"), "absent": _("确实没有"), "na": _("不适用")}
     data = {
         "title": plan.title,
         "unit": plan.unit,
@@ -167,25 +184,6 @@ def front(plan: Plan, entries: Sequence[tuple[int, str, int]]) -> bytes:
         "date_text": plan.date_text,
         "contents": _("目录"),
         "entries": [{"level": level, "text": text, "page": page} for level, text, page in entries],
-    }
-    return _compile(_FRONT, data)
-
-
-def front_pages(entries: Sequence[tuple[int, str, int]]) -> int:
-    """How many pages :func:`front` is likely to take: lines that wrap are not foreseen."""
-    return 1 + max(1, math.ceil((48 + sum(13 if level else 20 for level, _text, _page in entries)) / 700))
-
-
-def dividers(sections: Sequence[tuple[Section, Sequence[str]]]) -> tuple[bytes, list[int]]:
-    """The page before each indicator's documents: its text, its materials, what stands elsewhere.
-
-    All in one PDF, which carries the font once. Also where each begins there, from 0, and at the end how
-    many pages there are.
-    """
-    if not sections:
-        return b"", [0]
-    words = {"there": "", "miss": _("缺"), "absent": _("确实没有"), "na": _("不适用")}
-    data = {
         "heading": _("材料清单"),
         "sections": [
             {
@@ -203,12 +201,18 @@ def dividers(sections: Sequence[tuple[Section, Sequence[str]]]) -> tuple[bytes, 
             }
             for section, refers in sections
         ],
+        "letters": list(letters),
     }
-    return _starts(_compile(_DIVIDERS, data))
+    return _starts(_compile(_OWN, data))
 
 
-def _starts(source: bytes) -> tuple[bytes, list[int]]:
-    """Take out the links ``part:<n>`` and say on which page each stood."""
+def front_pages(entries: Sequence[tuple[int, str, int]]) -> int:
+    """How many pages cover and contents are likely to take: lines that wrap are not foreseen."""
+    return 1 + max(1, math.ceil((48 + sum(13 if level else 20 for level, _text, _page in entries)) / 700))
+
+
+def _starts(source: bytes) -> Own:
+    """On which page each link ``part:<n>`` stands; ``binding`` takes them out."""
     import pikepdf
 
     starts = []
@@ -217,11 +221,8 @@ def _starts(source: bytes) -> tuple[bytes, list[int]]:
             notes: Any = page.obj.get("/Annots", ())
             if any(str(note.A.URI).startswith("part:") for note in notes):
                 starts.append(n)
-                del page.obj["/Annots"]
-        starts.append(len(pdf.pages))
-        out = io.BytesIO()
-        pdf.save(out, deterministic_id=True)
-        return out.getvalue(), starts
+        starts.append(len(pdf.pages) - 1)
+    return Own(source, starts)
 
 
 def _size(size: int) -> str:
@@ -243,6 +244,14 @@ def stand_in(document: Document, size: int, reason: str) -> bytes:
     return _compile(_STAND_IN, data)
 
 
+def count(pdf: bytes) -> int:
+    """Pages of what was set here."""
+    import pikepdf
+
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        return len(opened.pages)
+
+
 def text_pages(text: str) -> bytes:
     """A plain text file as pages."""
     return _compile(
@@ -250,12 +259,17 @@ def text_pages(text: str) -> bytes:
     )
 
 
+def field(said: str, width: float, height: float, *, has_lines: bool) -> bytes:
+    """A clear page of the size of a form's field, with what was typed into it."""
+    width, height = max(4.0, width), max(4.0, height)
+    size = min(10.5, height * 0.7)
+    if not has_lines:
+        size = min(size, (width - 4) / max(1, len(said)) * 1.05)
+    data = {"said": said, "width": width, "height": height, "size": max(2.0, size), "top": has_lines}
+    return _compile(_FIELD, data)
+
+
 def captions(placed: Sequence[tuple[str, float, float, float]]) -> bytes:
     """One clear A4 page with words under pictures. placed: words, left, top, width, in points."""
     data = [{"words": words, "x": x, "y": y, "width": width} for words, x, y, width in placed]
     return _compile(_CAPTIONS, {"captions": data})
-
-
-def stamps(texts: Sequence[str]) -> bytes:
-    """One small page per stamp, white behind the words."""
-    return _compile(_STAMPS, {"stamps": list(texts)})

@@ -178,7 +178,7 @@ def test_the_official_form_says_what_the_volume_says(site: Site, rubric: str) ->
     contents = "".join(said[1 : volume.sections[0]["page"] - 1])
     for number, name in names.items():
         shown = "".join(name.rpartition(".")[0].split())
-        assert re.search(rf"{number}{re.escape(shown)}·+{found[number][0]}(?!\d\d\d)", contents), (
+        assert re.search(rf"{number}{re.escape(shown)}\.+{found[number][0]}(?!\d\d\d)", contents), (
             number,
             shown,
         )

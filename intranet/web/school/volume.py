@@ -11,6 +11,7 @@ from flask import Response, current_app, request, send_file, url_for
 from intranet import jobs
 from intranet.domain import volumes
 from intranet.domain.filing import Right
+from intranet.domain.numbering import renumber
 from intranet.enums import BuildState, Role
 from intranet.errors import Forbidden, NotFound
 from intranet.i18n import _
@@ -52,8 +53,9 @@ def volume(entry_id: int) -> Response:
     every = volumes_of(session, entry_id)
     held, running = held_volume(session, entry_id), unfinished_volume(session, entry_id)
     failed = every[0] if every and every[0].state in (BuildState.FAILED, BuildState.CANCELLED) else None
+    part = "school/_volume_state.html" if running else "school/_volume_ended.html"
     return answer(
-        "school/_volume_state.html" if wants_fragment() else "school/volume.html",
+        part if wants_fragment() else "school/volume.html",
         **desk.page_values(),
         held=held,
         running=running,
@@ -61,6 +63,9 @@ def volume(entry_id: int) -> Response:
         every=[v for v in every if v.state == BuildState.DONE and _is_there(v)],
         files=desk.files,
         ranges=volumes.page_ranges(held),
+        stand_ins=volumes.stand_ins(held) if held else (),
+        archival=volumes.archival(held) if held else None,
+        spans=spans,
         changed=spans(held.changed) if held else "",
         outdated=held is not None and _is_outdated(desk, held),
         may_build=_may_build(desk),
@@ -102,6 +107,7 @@ def volume_build(entry_id: int) -> Response:
         return go(url_for("school.volume", entry_id=entry_id))
     filing, asked = desk.filing, request.form.get("pictures", "")
     pictures = int(asked) if asked in map(str, volumes.PICTURES) else None
+    renumber(filing)
     volumes.request_volume(filing.session, filing.actor, filing.entry, at=filing.at, pictures=pictures)
     desk.filing.session.commit()  # the worker looks for it at once
     builder().wake()
@@ -159,7 +165,7 @@ def originals_zip(entry_id: int) -> Response:
     places = {int(n): (int(p[0]), int(p[1])) for n, p in held.places.items()} if held else {}
     with tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file:
         target = Path(file.name)
-    originals.write(plan, target, places)
+    originals.write(plan, target, places, volumes.archival_words(held))
     stream = target.open("rb")
     target.unlink()
     response = send_file(stream, mimetype="application/zip", max_age=0)

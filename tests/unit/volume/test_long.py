@@ -70,7 +70,8 @@ def test_more_files_than_may_be_open_at_once(put: Put, tmp_path: Path) -> None:
         assert len(pdf.pages) == built.pages
         for number in (1, 150, 300):
             assert (
-                f"doc{number} 1".encode() in pdf.pages[built.places[number][0] - 1].Contents[1].read_bytes()
+                f"doc{number} 1".encode()
+                in pdf.pages[built.places[number][0] - 1].Resources.XObject.VP.read_bytes()
             )
 
 

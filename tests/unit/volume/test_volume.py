@@ -44,9 +44,9 @@ def test_contents_stamps_and_reality_agree(put: Put, tmp_path: Path) -> None:
     assert "中文内容可以检索" in pages[built.places[4][0] - 1]
     # The contents name each document with its page.
     for number, name in ((1, "章程"), (2, "合影"), (3, "纪要")):
-        assert re.search(rf"{number}{name}·+{built.places[number][0]}(?={number + 1}|B|甲)", pages[1]), pages[
-            1
-        ]
+        assert re.search(rf"{number}{name}\.+{built.places[number][0]}(?={number + 1}|B|甲)", pages[1]), (
+            pages[1]
+        )
     # A file cited twice is printed once and referred to.
     assert f"1号材料“章程”见第{built.places[1][0]}页" in pages[built.sections[1]["page"] - 1]
     assert built.problems == []
