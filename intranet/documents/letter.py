@@ -100,7 +100,8 @@ def _indicators(paper: Paper, letter: Letter) -> None:
         widths.insert(0, 4.5)
         for row, source in zip(rows, letter.indicators, strict=True):
             row.insert(0, source.dimension)
-    paper.table(heads, kinds, rows, size=SMALL_FOUR, widths=widths)
+    joined = (0,) if has_dimensions else ()
+    paper.table(heads, kinds, rows, size=SMALL_FOUR, widths=widths, joined=joined)
     paper.small(letter.mean_note)
 
 

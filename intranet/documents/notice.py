@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from ..domain.publication import TABLE, is_heading, title_lines
+from ..domain.publication import TABLE, heading_level, title_lines
 from ..i18n import _
 from .docx_parts import Paper
 
@@ -43,11 +43,11 @@ def write(notice: Notice) -> bytes:
         paper.recipients(notice.recipients)
     for text in notice.paragraphs:
         if text == TABLE and apart:
-            paper.body(_("考核结果见附件，共 %(n)s 个。", n=len(notice.rows)))
+            paper.body(_("考核结果见附件，共%(n)s个。", n=len(notice.rows)))
         elif text == TABLE:
             paper.table(notice.heads, notice.kinds, notice.rows)
-        elif is_heading(text):
-            paper.heading(text)
+        elif level := heading_level(text):
+            paper.heading(text, level)
         else:
             paper.body(text)
     if apart:

@@ -89,11 +89,6 @@ def span(calendar: Calendar, start: date, n: int) -> Span:
     )
 
 
-def add_working_days(calendar: Calendar, start: date, n: int) -> date:
-    """The ``n``-th working day from ``start`` on; ``start`` is the first when it is a working day."""
-    return span(calendar, start, n).end
-
-
 def unknown_years(calendar: Calendar, start: date, end: date) -> tuple[int, ...]:
     """Years between two days that nobody has entered."""
     return tuple(y for y in range(start.year, end.year + 1) if y not in calendar.years)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from intranet.domain.calendar import end_of_day
@@ -23,7 +24,7 @@ from intranet.queries.explain import LedgerRow, ledger_rows
 from intranet.queries.results import Cohort, Ranking, UnitLine, losses_of, scored
 from intranet.rubric.ledger import Score
 from intranet.rubric.model import Clause, Rubric
-from intranet.rubric.numbers import show
+from intranet.rubric.numbers import most_digits, show
 
 LEAST_FOR_MEAN = 3
 """Units with points, the own one included, below which no mean is told: of two, it tells the other's points."""
@@ -92,6 +93,11 @@ class Letter:
     frozen_at: datetime
     fingerprint: str
 
+    @property
+    def parts(self) -> list[tuple[str, list[IndicatorRow]]]:
+        """The indicators by the first level that they belong to, neighbours together."""
+        return [(key, list(rows)) for key, rows in groupby(self.indicators, key=lambda row: row.dimension)]
+
 
 def letter_of(
     ranking: Ranking,
@@ -120,15 +126,8 @@ def letter_of(
         notes=(*losses_of(line.result.sheet[rubric.root.code]), *line.result.outcome.notes),
         indicators=tuple(_indicators(rubric, line, cohort)),
         mean_note=_mean_note(rubric, line, cohort),
-        ledger=tuple(
-            tuple(_clause(row) for row in _told(ledger_rows(rubric, line, clause.code)))
-            for clause in rubric.indicators
-            if clause.code in line.result.sheet
-        ),
-        nearest=tuple(
-            NearRow(near.clause.name, near.text, show(near.gain))
-            for near in nearest(scoring, line, at=ranking.held.frozen_at)
-        ),
+        ledger=_ledger(rubric, line),
+        nearest=_nearest(scoring, line, ranking.held.frozen_at),
         appeal=_appeal(ranking, publication, at=at, zone=zone),
         contact=publication.contact if publication else contact,
         frozen_at=ranking.held.frozen_at.astimezone(ZoneInfo(zone)),
@@ -196,22 +195,21 @@ def distance_to_mean(cohort: Cohort, line: UnitLine, code: str) -> Fraction | No
 
 
 def _indicators(rubric: Rubric, line: UnitLine, cohort: Cohort) -> list[IndicatorRow]:
-    out = []
-    for clause in rubric.indicators:
-        score = line.result.sheet.get(clause.code)
-        if score is None:
-            continue
-        most = "—" if clause.max is None else show(score.max if score.max is not None else clause.max)
-        out.append(
-            IndicatorRow(
-                _dimension(rubric, clause),
-                clause.name,
-                _points(clause, score),
-                most,
-                signed(distance_to_mean(cohort, line, clause.code)),
-            )
+    """Each column with the same decimals all the way down."""
+    asked = [(c, line.result.sheet[c.code]) for c in rubric.indicators if c.code in line.result.sheet]
+    tops = [None if c.max is None else s.max if s.max is not None else c.max for c, s in asked]
+    away = [distance_to_mean(cohort, line, c.code) for c, _s in asked]
+    points, most, mean = (most_digits(column) for column in ([s.points for _c, s in asked], tops, away))
+    return [
+        IndicatorRow(
+            _dimension(rubric, clause),
+            clause.name,
+            _points(clause, score, points),
+            show(top, least=most),
+            signed(distance, mean),
         )
-    return out
+        for (clause, score), top, distance in zip(asked, tops, away, strict=True)
+    ]
 
 
 def _mean_note(rubric: Rubric, line: UnitLine, cohort: Cohort) -> str:
@@ -222,9 +220,10 @@ def _mean_note(rubric: Rubric, line: UnitLine, cohort: Cohort) -> str:
     return _("“比均分”是本单位得分减去有得分单位的平均分。")
 
 
-def signed(value: Fraction | None) -> str:
-    """+0.4, −1.2, 0; — for none."""
-    return f"+{show(value)}" if value is not None and value > 0 and show(value) != "0" else show(value)
+def signed(value: Fraction | None, least: int = 0) -> str:
+    """+0.4, −1.2, 0; — for none. least: decimals kept."""
+    text = show(value, least=least)
+    return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
 
 
 def _dimension(rubric: Rubric, clause: Clause) -> str:
@@ -235,8 +234,14 @@ def _dimension(rubric: Rubric, clause: Clause) -> str:
     return "" if found is None or found.code == clause.code else found.name
 
 
-def _points(clause: Clause, score: Score) -> str:
-    return LedgerRow(clause, score, 0, True, ()).word or show(score.points)
+def _points(clause: Clause, score: Score, least: int) -> str:
+    return LedgerRow(clause, score, 0, True, ()).word or show(score.points, least=least)
+
+
+def _nearest(scoring: Scoring, line: UnitLine, at: datetime) -> tuple[NearRow, ...]:
+    found = nearest(scoring, line, at=at)
+    least = most_digits(near.gain for near in found)
+    return tuple(NearRow(near.clause.name, near.text, show(near.gain, least=least)) for near in found)
 
 
 # --- the ledger ----------------------------------------------------------------------------------
@@ -247,16 +252,41 @@ def _told(rows: Sequence[LedgerRow]) -> list[LedgerRow]:
     return [row for row in rows if row.depth == 0 or row.is_leaf or row.lines or row.steps]
 
 
-def _clause(row: LedgerRow) -> ClauseRow:
+def _ledger(rubric: Rubric, line: UnitLine) -> tuple[tuple[ClauseRow, ...], ...]:
+    """Per indicator its clauses; both columns of figures with the same decimals all the way down."""
+    parts = [
+        _told(ledger_rows(rubric, line, clause.code))
+        for clause in rubric.indicators
+        if clause.code in line.result.sheet
+    ]
+    rows = [row for part in parts for row in part]
+    digits = _Digits(
+        most_digits(row.score.points for row in rows),
+        most_digits(row.score.max for row in rows),
+        most_digits(x.points for row in rows for x in row.lines if x.counted or not x.reason),
+    )
+    return tuple(tuple(_clause(row, digits) for row in part) for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Digits:
+    """Decimals kept in the columns of the ledger: points of a clause, its maximum, points of a line."""
+
+    points: int
+    most: int
+    said: int
+
+
+def _clause(row: LedgerRow, digits: _Digits) -> ClauseRow:
     return ClauseRow(
         name=row.clause.name,
         depth=row.depth,
-        points=row.word or show(row.score.points),
-        most="" if row.score.max is None else show(row.score.max),
+        points=row.word or show(row.score.points, least=digits.points),
+        most="" if row.score.max is None else show(row.score.max, least=digits.most),
         said=tuple(
             Said(
                 x.text,
-                "" if x.points is None else show(x.points),
+                "" if x.points is None else show(x.points, least=digits.said),
                 off=not x.counted and bool(x.reason),  # without a reason it only informs, as a place does
                 note=x.reason,
             )

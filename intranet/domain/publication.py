@@ -67,7 +67,7 @@ def draft(
         body = "\n".join(
             (
                 _(
-                    "根据《%(rubric)s》，%(bureau)s组织开展了%(cycle)s，对 %(n)s 个%(unit)s进行了考核。现将考核结果予以公示。",
+                    "根据《%(rubric)s》，%(bureau)s组织开展了%(cycle)s，对%(n)s个%(unit)s进行了考核。现将考核结果予以公示。",
                     rubric=cycle.rubric_title,
                     bureau=bureau,
                     cycle=cycle.title,
@@ -296,48 +296,76 @@ def paragraphs(body: str) -> list[str]:
 
 _CLOSERS = set("，。、；：？！）》」』”’…—")
 _OPENERS = set("（《「『“‘")
-_BREAK_AFTER = ("关于", "）", "》", "年", "年度", "集团", "学区", "考核")
-_BREAK_BEFORE = ("结果", "（", "《", "考核")
+_BREAK_AFTER = ("关于", "）", "》")
+_BREAK_BEFORE = ("关于", "结果", "（", "《")
+_MAY_AFTER = ("年", "年度", "集团", "学区", "考核")
+"""Where a title breaks best, and where it may break rather than within a word."""
 
 
 def title_lines(title: str, most: int = 19) -> list[str]:
     """A title in lines of about the same length, none longer than ``most`` characters if that can be.
 
-    It breaks where sense allows, as after 关于 and before 结果, and never within figures.
+    It breaks where sense allows, as before 关于 and 结果, never within figures or a short pair of brackets.
     """
     wide = [1.0 if ord(c) > 0x2E7F or c in "“”‘’—…" else 0.5 for c in title]
-    n = -(-sum(wide) // most)
-    if n <= 1:
+    fewest = -(-sum(wide) // most)
+    if fewest <= 1:
         return [title]
-    target = sum(wide) / n
-    best, least = 0, float("inf")
+    for lines in (fewest, fewest + 1, fewest + 2):
+        at = _first_break(title, wide, lines, most)
+        if at:
+            return [title[:at], *title_lines(title[at:], most)]
+    return [title]
+
+
+def _first_break(title: str, wide: Sequence[float], lines: float, most: int) -> int:
+    """Where the first of so many lines ends; 0 if it can end nowhere."""
+    best, least, target = 0, float("inf"), sum(wide) / lines
+    closed = _closed(title, most)
     for i in range(1, len(title)):
         before, after = title[i - 1], title[i]
         if after in _CLOSERS or before in _OPENERS or not (wide[i - 1] == 1 or wide[i] == 1) or before == "—":
             continue
-        if before.isdigit() or sum(wide[:i]) > most:
+        if before.isdigit() or i in closed or sum(wide[:i]) > most:
             continue
-        if sum(wide[i:]) > most * (n - 1):
+        if sum(wide[i:]) > most * (lines - 1):
             continue
-        sense = title[:i].endswith(_BREAK_AFTER) or title[i:].startswith(_BREAK_BEFORE)
-        if after == "度":
-            sense = False
-        cost = abs(sum(wide[:i]) - target) - (6 if sense else 0)
+        cost = abs(sum(wide[:i]) - target)
+        if title[:i].endswith(_BREAK_AFTER) or title[i:].startswith(_BREAK_BEFORE):
+            cost -= 8
+        elif title[:i].endswith(_MAY_AFTER) and after != "度":
+            cost -= 3
         if cost < least:
             best, least = i, cost
-    return [title] if best == 0 else [title[:best], *title_lines(title[best:], most)]
+    return best
 
 
-def is_heading(text: str) -> bool:
-    """Whether a paragraph is a heading of the first level: 一、公示时间."""
+def _closed(title: str, most: int) -> set[int]:
+    """Places within brackets that fit on a line."""
+    out: set[int] = set()
+    start = -1
+    for i, char in enumerate(title):
+        if char in "（《":
+            start = i
+        elif char in "）》" and start >= 0:
+            if i - start < most:
+                out |= set(range(start + 1, i + 1))
+            start = -1
+    return out
+
+
+_FIGURES = set("一二三四五六七八九十")
+
+
+def heading_level(text: str) -> int:
+    """1 for 一、公示时间, 2 for （一）公示范围; 0 for a paragraph, which has a full stop."""
+    if "。" in text:
+        return 0
     number, mark, rest = text.partition("、")
-    return (
-        bool(mark)
-        and bool(rest)
-        and set(number) <= set("一二三四五六七八九十")
-        and bool(number)
-        and "。" not in rest
-    )
+    if mark and rest and number and set(number) <= _FIGURES:
+        return 1
+    inside, mark, rest = text.removeprefix("（").partition("）")
+    return 2 if text.startswith("（") and mark and rest and inside and set(inside) <= _FIGURES else 0
 
 
 def words_of(publication: Publication) -> Wording:

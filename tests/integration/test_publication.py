@@ -22,7 +22,7 @@ from sqlmodel import col, select
 from intranet.documents.notice import Notice, write
 from intranet.domain import calendar as days
 from intranet.domain.letters import distance_to_mean, signed
-from intranet.domain.publication import draft, filled, title_lines
+from intranet.domain.publication import draft, filled, heading_level, title_lines
 from intranet.domain.scoring import scoring_for
 from intranet.enums import CycleState
 from intranet.models import Cycle, Entry, LogEntry, Publication, Result, SpecialDay, UnitResult
@@ -488,7 +488,7 @@ def test_a_long_table_is_an_attachment_on_a_page_of_its_own(
     assert data == write(notice)
     made = paper(data)
     texts = [p.text for p in made.paragraphs]
-    assert "考核结果见附件，共 60 个。" in texts
+    assert "考核结果见附件，共60个。" in texts
     assert "附件：考核结果" in texts
     assert texts.index("附件") > texts.index("2026年5月9日")
     assert len(made.tables[0].rows) == 61
@@ -528,10 +528,34 @@ def test_titles_break_where_sense_allows() -> None:
         "示例区教育局关于2025—2026年",
         "名校集团工作评价（示例）结果的公示",
     ]
+    assert title_lines("宜宾市翠屏区教育和体育局关于2024—2025学年学区管理考核（示例）结果的公示") == [
+        "宜宾市翠屏区教育和体育局",
+        "关于2024—2025学年学区管理考核",
+        "（示例）结果的公示",
+    ]
     assert title_lines("关于结果的公示") == ["关于结果的公示"]
     for n in (1, 19, 20, 37, 39, 80):
         assert "".join(title_lines("某" * n)) == "某" * n
         assert all(len(line) <= 19 for line in title_lines("某" * n))
+
+
+def test_headings_of_two_levels(world: World, frozen: str, client_for: SignIn) -> None:
+    assert [
+        heading_level(text) for text in ("一、公示时间", "（一）范围", "（示例）说明", "十二、", "一、到期。")
+    ] == [1, 2, 0, 0, 0]
+    admin = client_for("admin")
+    body = "正文如下。\n一、结果\n（一）名次\n【结果表】\n（二）说明\n按得分排列。"
+    made = paper(
+        admin.post(f"{frozen}/publication", form_of(admin, frozen, then="docx", body=body)).get_data()
+    )
+    found = {p.text: p.style.name for p in made.paragraphs}
+    assert (found["一、结果"], found["（一）名次"], found["按得分排列。"]) == (
+        "公文一级标题",
+        "公文二级标题",
+        "公文正文",
+    )
+    fonts = made.styles["公文二级标题"].element.rPr.rFonts
+    assert fonts.get(qn("w:eastAsia")) == "楷体_GB2312"
 
 
 # --- the letters ---------------------------------------------------------------------------------
@@ -587,12 +611,19 @@ def test_a_letter_says_exactly_what_was_frozen(world: World, published: str, cli
     for clause in rubric.indicators:
         score = found.sheet[clause.code]
         at = texts.index(clause.name)
-        assert texts[at + 1] == show(score.points), clause.code
+        assert texts[at + 1].rstrip("0").rstrip(".") == show(score.points).rstrip("0").rstrip("."), (
+            clause.code
+        )
         assert texts[at + 2] == (show(score.max) if score.max is not None else "—")
+    for one in (1, 3):  # 得分 and 比均分: as many decimals in every row
+        column = [texts[texts.index(c.name) + one] for c in rubric.indicators]
+        assert len({len(x.partition(".")[2]) for x in column if x[-1].isdigit()}) <= 1, column
     # A2 lost 2 for one meeting: exactly that stands among what was nearest, with exactly that many points.
     near = texts.index("可多计") + 1
     rows = [texts[at : at + 3] for at in range(near, near + 9, 3)]
-    assert [gain for _name, text, gain in rows if "要求 2" in text or "少" in text][:1] == ["2"]
+    found_gain = next(gain for _name, text, gain in rows if "要求 2" in text or "少" in text)
+    assert Fraction(found_gain) == 2
+    assert len({len(gain.partition(".")[2]) for _name, _text, gain in rows}) == 1
     assert "丁桥" not in "".join(texts)
 
 

@@ -188,7 +188,7 @@ def notice_values(
             "skipped": days.runs(span.skipped, calendar) if span.end == ends_on else [],
             "paragraphs": work.paragraphs(work.filled(wording.body, days=span, contact=wording.contact)),
             "table": stored.table_of(ranking, wording.columns),
-            "is_heading": work.is_heading,
+            "heading_level": work.heading_level,
             "table_mark": work.TABLE,
             "bureau": ground().settings.bureau_name,
         }
