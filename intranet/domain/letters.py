@@ -123,7 +123,7 @@ def letter_of(
         bureau=bureau,
         label=label,
         facts=_facts(ranking, line, cohort, with_rank=shows_rank(publication)),
-        notes=(*losses_of(line.result.sheet[rubric.root.code]), *line.result.outcome.notes),
+        notes=(*_losses(rubric, line), *line.result.outcome.notes),
         indicators=tuple(_indicators(rubric, line, cohort)),
         mean_note=_mean_note(rubric, line, cohort),
         ledger=_ledger(rubric, line),
@@ -163,6 +163,12 @@ def _facts(
     if result.outcome.grade:
         out.append((_("等次"), result.outcome.grade))
     return tuple(out)
+
+
+def _losses(rubric: Rubric, line: UnitLine) -> tuple[str, ...]:
+    """What was taken off the total, in one sentence."""
+    found = losses_of(line.result.sheet[rubric.root.code])
+    return (_("总分扣分：%(what)s。", what="；".join(found)),) if found else ()
 
 
 def _appeal(ranking: Ranking, publication: Publication | None, *, at: datetime, zone: str) -> str:
