@@ -56,7 +56,7 @@ def board_of(
     needed_only: bool = False,
 ) -> list[Spread]:
     """Every marked leaf of the submitted entries, the widest spread first. everyone: of the others too.
-    needed_only: a mark is missing only where there is no score without it; no other can come in deliberation.
+    Nobody's mark is missing where the chair has settled. needed_only: a mark is missing only where there is no score without it; no other can come in deliberation.
 
     Verdicts that differ have no distance, so they stand before all numbers.
     """
@@ -67,7 +67,7 @@ def board_of(
         wanted = asked.of(item.entry.id or 0, item.indicator.code)
         for leaf in item.marked:
             have = {m.user_id for m in leaf.given}
-            if needed_only and leaf.score.state is not State.PENDING:
+            if leaf.settled is not None or (needed_only and leaf.score.state is not State.PENDING):
                 have |= {r.user_id for r in wanted}
             out.append(
                 Spread(

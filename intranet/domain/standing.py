@@ -135,15 +135,23 @@ class Item:
         """The leaves there is something to mark on."""
         return tuple(leaf for leaf in self.leaves if not leaf.bar)
 
+    def asked(self, user_id: int) -> tuple[Leaf, ...]:
+        """The leaves that a reviewer is asked for: not those without an own mark that the chair has settled,
+        on the page or in the meeting room. A mark may still be given there; it would count for nothing."""
+        own = ((leaf, leaf.own(user_id)) for leaf in self.marked)
+        return tuple(leaf for leaf, m in own if leaf.settled is None or (m is not None and not m.doubtful))
+
     def done(self, user_id: int) -> int:
-        return sum(leaf.state_for(user_id) in (MarkState.DONE, MarkState.STALE) for leaf in self.marked)
+        return sum(
+            leaf.state_for(user_id) in (MarkState.DONE, MarkState.STALE) for leaf in self.asked(user_id)
+        )
 
     def count(self, user_id: int, state: MarkState) -> int:
-        return sum(leaf.state_for(user_id) == state for leaf in self.marked)
+        return sum(leaf.state_for(user_id) == state for leaf in self.asked(user_id))
 
     def is_due(self, user_id: int) -> bool:
         """Something is left to mark, and may be marked."""
-        return self.is_submitted and self.done(user_id) < len(self.marked)
+        return self.is_submitted and self.done(user_id) < len(self.asked(user_id))
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,7 @@ class Progress:
 
 
 def progress_of(items: Iterable[Item], user_id: int) -> Progress:
-    own = [leaf.state_for(user_id) for item in items if item.is_submitted for leaf in item.marked]
+    own = [leaf.state_for(user_id) for item in items if item.is_submitted for leaf in item.asked(user_id)]
     return Progress(
         done=sum(s in (MarkState.DONE, MarkState.STALE) for s in own),
         total=len(own),

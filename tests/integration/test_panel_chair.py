@@ -223,6 +223,28 @@ def test_a_chair_beside_reviewers_gives_no_mark(world: World, client_for: SignIn
     assert set(marks(world, "A2")) == {"rev1", "rev2", "chair"}
 
 
+def test_nobody_is_asked_for_what_the_chair_has_settled(world: World, client_for: SignIn) -> None:
+    submit(world)
+    rev1, chair, cycle = client_for("rev1"), client_for("chair"), f"/panel/cycles/{world.cycle_id}"
+    score(client_for("rev2"), world, "4")
+
+    def left() -> int:
+        found = re.search(r"还有 (\d+) 处没评", said(rev1, "/panel"))
+        assert found is not None
+        return int(found[1])
+
+    before, missing = left(), said(chair, f"{cycle}/board?show=missing")
+    typed = {"points.A2": "5", "reason.A2": "合议定五分"}
+    assert chair.post(f"{url(world, 'A2')}/settle", settle_form(chair, world, **typed)).status_code == 303
+    assert left() == before - 1
+    assert "甲山教育集团 已审定" in said(rev1, cycle)
+    assert "合议定五分" not in said(rev1, url(world, "A2"))  # asked or not: nothing of it before the own mark
+    counts = [re.findall(r"缺评 (\d+)", text)[0] for text in (missing, said(chair, f"{cycle}/board"))]
+    assert int(counts[1]) == int(counts[0]) - 1
+    score(rev1, world, "3")  # may still be given
+    assert set(marks(world, "A2")) == {"rev1", "rev2", "settled"}
+
+
 def test_a_chair_alone_scores(world: World, client_for: SignIn) -> None:
     with world.write() as session:
         for grant in session.exec(select(Grant).where(Grant.role == Role.REVIEWER)):

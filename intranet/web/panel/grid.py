@@ -141,7 +141,7 @@ def _chosen(desk: Desk) -> str:
         leaf.code
         for item in desk.items
         if item.is_submitted
-        for leaf in item.marked
+        for leaf in item.asked(me)
         if leaf.state_for(me) == MarkState.OPEN
     )
     return next(due, codes[0] if codes else "")
@@ -259,7 +259,7 @@ def _page(desk: Desk, code: str, rows: list[Row]) -> Response:
             other.state_for(me) == MarkState.OPEN
             for item in desk.items
             if item.is_submitted
-            for other in item.marked
+            for other in item.asked(me)
             if other.code == leaf.code
         )
         for leaf in leaves
