@@ -203,6 +203,7 @@ def test_a_chair_beside_reviewers_gives_no_mark(world: World, client_for: SignIn
     first = said(chair, "/panel")
     assert "已提交 2 / 2 个单位" in first
     assert "评分清单" not in first
+    assert "没有您要评的条款" in said(chair, f"{cycle}/sheet")
     page = said(chair, url(world, "A2"))
     assert "这一项不由您评分，只能查看。" in page
     assert "本项第" not in page

@@ -92,6 +92,16 @@ def test_the_board_lists_the_figures_that_the_chair_owes(room: World, client_for
     assert "项得分要由组长填写" not in said(chair, "/panel")
 
 
+def test_a_long_list_of_figures_has_pages(
+    room: World, client_for: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("intranet.web.panel.chair.PAGE", 1)
+    chair = client_for("chair")
+    assert "共 2 项，第 1 / 2 页 下一页" in said(chair, board(room))
+    following = re.findall(r'href="([^"]+page=2[^"]*)"', chair.get(board(room)).get_data(as_text=True))
+    assert "第 2 / 2 页 上一页" in said(chair, following[0].replace("&amp;", "&"))
+
+
 def test_a_blank_figure_is_told_before_the_freeze(room: World, client_for: SignIn) -> None:
     found = [c for c in checks(room, "review") if "由组长填写" in c.text]
     assert [c.severity for c in found] == ["warning"]

@@ -158,6 +158,7 @@ def sheet(cycle_id: int) -> Response:
         cycle_bar=cycle_bar(cycle),
         rubric=desk.rubric,
         units=units,
+        asked=bool(desk.items),
         progress=desk.progress,
         printed_at=current_time(),
         by=order(),
