@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from intranet.domain.filing import Filing, Right, require_slot
+from intranet.domain.numbering import renumber
 from intranet.domain.operations import outcome_of, remember
 from intranet.errors import DomainError, Forbidden, Invalid, NotFound
 from intranet.i18n import _
@@ -118,7 +119,7 @@ def add_files(filing: Filing, code: str, ref: str, uploads: list[Upload], shelf:
         if ref:
             _link(filing, here[sha256], ref)
     filing.touch()
-    filing.session.flush()
+    renumber(filing)
     return out
 
 
@@ -180,7 +181,7 @@ def link(filing: Filing, code: str, evidence_id: int, ref: str) -> Evidence:
     require_ref(filing, code, ref)
     _link(filing, evidence, ref)
     filing.touch()
-    filing.session.flush()
+    renumber(filing)
     return evidence
 
 
@@ -209,6 +210,7 @@ def place(filing: Filing, wishes: Mapping[int, str], *, op: str) -> int:
     for evidence, ref in found:
         _link(filing, evidence, ref)
     filing.touch()
+    renumber(filing)
     remember(filing.session, filing.actor, op, {"placed": len(found)}, at=filing.at)
     return len(found)
 
@@ -244,11 +246,12 @@ def unlink(filing: Filing, code: str, evidence_id: int, ref: str) -> Evidence:
         filing.touch()
         filing.session.flush()
         filing.record("evidence.unlink", subject=str(evidence.number), old=ref)
+    renumber(filing)
     return evidence
 
 
 def delete(filing: Filing, evidence_id: int) -> Evidence:
-    """Take a file away altogether. Its number is not given again, and its bytes stay for the log.
+    """Take a file away altogether; its bytes stay for the log. A number that is on paper is not given again.
 
     :raises DomainError: a place where it stands is locked.
     """
@@ -265,6 +268,7 @@ def delete(filing: Filing, evidence_id: int) -> Evidence:
         subject=str(evidence.number),
         old={"name": evidence.name, "sha256": evidence.sha256, "refs": [found.ref for found in links]},
     )
+    renumber(filing)
     return evidence
 
 

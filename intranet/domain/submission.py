@@ -11,6 +11,7 @@ from typing import Any
 from intranet.domain import carry_over, snapshot
 from intranet.domain.confirmation import unconfirmed
 from intranet.domain.filing import Filing, Right
+from intranet.domain.numbering import renumber
 from intranet.domain.scoring import EntrySheet
 from intranet.domain.self_scores import so_far, waits_for_all, whole
 from intranet.domain.volumes import request_volume
@@ -156,6 +157,7 @@ def submit(
     errors = precheck(filing, filed).errors
     if errors:
         raise Invalid(_("有 %(n)s 处错误，改好后才能提交。", n=len(errors)))
+    renumber(filing)  # from here on the numbers are on paper
     old = entry.state
     entry.state = SubmissionState.SUBMITTED
     entry.round += 1

@@ -17,7 +17,7 @@ class Evidence(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     entry_id: int = Field(foreign_key="entry.id", index=True)
-    number: int  # material number in the unit, stable once given
+    number: int  # material number in the unit, fixed once it is on paper (domain.numbering)
     sha256: str = Field(index=True)
     name: str = Field(max_length=255)
     media_type: str

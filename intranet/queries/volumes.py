@@ -28,6 +28,12 @@ def held_volume(session: Session, entry_id: int, *, frozen: bool | None = None) 
     return session.exec(query.order_by(col(Volume.number).desc())).first()
 
 
+def bound_numbers(session: Session, entry_id: int) -> set[int]:
+    """The material numbers that are stamped in any volume of an entry."""
+    found = session.exec(select(Volume.places).where(Volume.entry_id == entry_id))
+    return {int(number) for places in found for number in places}
+
+
 def handed_in_builds(session: Session, entry_ids: Sequence[int]) -> dict[int, Volume]:
     """The newest build of what each entry handed in, finished or not, by entry id."""
     query = select(Volume).where(col(Volume.entry_id).in_(entry_ids), Volume.frozen)

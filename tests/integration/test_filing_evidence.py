@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
-from tests.integration.filing_ground import PDF, at, files, log, rows, save, upload
+from intranet.enums import BuildState
+from intranet.models import Volume
+from tests.integration.filing_ground import PDF, at, files, log, return_for, rows, save, upload
+from tests.integration.test_filing_submit import fill
 from tests.unit.test_upload_check import png
 from tests.world import Client, World, words
 
@@ -75,7 +80,7 @@ def test_quota_says_whom_to_ask(world: World, client_for: SignIn) -> None:
     assert len(stored(world)) == 1
 
 
-def test_link_unlink_delete_and_numbers_that_stay(world: World, client_for: SignIn) -> None:
+def test_link_unlink_delete_and_numbers_without_gaps(world: World, client_for: SignIn) -> None:
     client = client_for("lead1")
     upload(client, world, "A2", "slot:A2#1", ("一.pdf", PDF), ("二.png", png()))
     (first, _r1), (second, _r2) = files(world)
@@ -87,7 +92,66 @@ def test_link_unlink_delete_and_numbers_that_stay(world: World, client_for: Sign
     assert [e.number for e, _refs in files(world)] == [1]
     assert client.get(f"/files/{second.id}").status_code == 404
     upload(client, world, "A2", "slot:A2#2", ("三.txt", "三".encode()))
-    assert [e.number for e, _refs in files(world)] == [1, 3]
+    assert [e.number for e, _refs in files(world)] == [1, 2]
+
+
+def numbers(world: World) -> dict[str, int]:
+    return {e.name: e.number for e, _refs in files(world)}
+
+
+def text_file(name: str) -> tuple[str, bytes]:
+    return f"{name}.txt", name.encode()
+
+
+def test_numbers_follow_the_notice_until_they_are_on_paper(world: World, client_for: SignIn) -> None:
+    client = client_for("lead1")
+    fill(client, world)  # 方案.pdf in A2
+    row = {"c:person": "甲某 001", "c:category": "定期"}
+    client.post(at(world, "B1", "/tables/exchange/rows"), row, htmx=True)
+    place = f"row:{rows(world, 'exchange')[0].id}"
+    client.post(at(world, rest="/evidence"), {"files": [(io.BytesIO(b"x"), "散.txt")]})
+    upload(client, world, "B1", place, text_file("名册"))
+    upload(client, world, "B1", "clause:B1", text_file("文件"))
+    upload(client, world, "A1", "clause:A1.1", text_file("章程"))
+    assert numbers(world) == {"章程.txt": 1, "方案.pdf": 2, "文件.txt": 3, "名册.txt": 4, "散.txt": 5}
+    page = client.get(at(world, rest="/forms/progress")).get_data(as_text=True)
+    assert "1 章程.txt" in page
+    assert log(world, "evidence.number")[-1].new == {"1": 2, "2": 3, "3": 4, "4": 5, "5": 1}
+    # What is handed in is on paper: later files are numbered after it, among themselves in order.
+    client.post(at(world, "B1", "/rows/" + place.removeprefix("row:") + "/delete"), {}, htmx=True)
+    client.post(at(world, "B1", "/tables/exchange/empty"), {"declared": "1"}, htmx=True)
+    assert client.post(at(world, rest="/submit"), {"known": "1"}).status_code == 303
+    handed_in = numbers(world)
+    assert sorted(handed_in.values()) == [1, 2, 3, 4, 5]
+    finish_volumes(world)
+    return_for(world, "A1", "B2")
+    upload(client, world, "B2", "clause:B2", text_file("奖状"))
+    upload(client, world, "A1", "clause:A1.1", text_file("修订"))
+    assert numbers(world) == {**handed_in, "修订.txt": 6, "奖状.txt": 7}
+
+
+def test_numbers_stay_while_a_volume_is_bound_and_after(world: World, client_for: SignIn) -> None:
+    client = client_for("lead1")
+    upload(client, world, "A2", "slot:A2#2", text_file("纪要"))
+    upload(client, world, "A2", "slot:A2#1", text_file("方案"))
+    assert numbers(world) == {"方案.txt": 1, "纪要.txt": 2}
+    assert client.post(at(world, rest="/volume/build")).status_code == 303
+    upload(client, world, "A1", "clause:A1.1", text_file("章程"))
+    assert numbers(world) == {"方案.txt": 1, "纪要.txt": 2, "章程.txt": 3}
+    finish_volumes(world, {"1": [5, 5], "2": [6, 7]})
+    upload(client, world, "A1", "clause:A1.2", text_file("附则"))
+    upload(client, world, "A1", "clause:A1.1", text_file("总则"))
+    assert numbers(world) == {"方案.txt": 1, "纪要.txt": 2, "章程.txt": 3, "总则.txt": 4, "附则.txt": 5}
+
+
+def finish_volumes(world: World, places: dict[str, list[int]] | None = None) -> None:
+    """As if the builder had done its work."""
+    with world.write() as session:
+        for volume in session.exec(select(Volume)):
+            volume.state = BuildState.DONE
+            volume.places = places or {}
+            session.add(volume)
+        session.commit()
 
 
 def test_helpers_upload_and_take_back_only_their_own(world: World, client_for: SignIn) -> None:
