@@ -130,7 +130,7 @@ def test_ctrl_v_then_enter_adds_the_block(world: World, lead: Visitor) -> None:
     with lead.saving("/tables/exchange/paste"):
         page.keyboard.press("Enter")
     expect(page.locator("#table-exchange [data-added]")).to_be_focused()
-    expect(page.locator("#table-exchange tbody .head b")).to_have_text(["甲某 001"])
+    expect(page.locator("#table-exchange tbody .head b")).to_have_text(["甲某 001", "乙某 002"])
     expect(page.locator("#table-exchange")).to_contain_text("归不到任何条款")
     expect(page.locator(PLACE)).to_be_hidden()
     assert people(world) == ["甲某 001", "乙某 002"]
