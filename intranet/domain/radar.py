@@ -8,8 +8,9 @@ carried over from the unit's own last cycle is no find against what it came from
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlmodel import Session
 
@@ -19,7 +20,7 @@ from intranet.queries import radar as stored
 from intranet.queries.filing import pages
 from intranet.queries.radar import StoredFile, StoredRow
 from intranet.rubric import twice
-from intranet.rubric.model import Rubric
+from intranet.rubric.model import Rubric, Table
 
 NEAR = 6
 """Bits by which two prints of 64 may differ and still show one picture: re-saved or made smaller, not cropped."""
@@ -30,7 +31,8 @@ class Place:
     """One of the places where a thing was filed.
 
     entry_id: None where the reader does not meet that entry; code: the indicator page; what: name of
-    the file or the row in a line; number: of the material; evidence_id: to look at the file.
+    the file or head of the row; same: what else of the row was found to be the same, or its days;
+    number: of the material; evidence_id: to look at the file.
     """
 
     unit: str
@@ -41,6 +43,7 @@ class Place:
     number: int | None = None
     evidence_id: int | None = None
     is_picture: bool = False
+    same: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +90,28 @@ def _rows(
                 "row",
                 _reach([(r.entry, r.cycle) for r in rows]),
                 _("%(table)s：%(columns)s相同", table=table.title, columns="、".join(labels)),
-                tuple(_row_place(r, table.columns[0].key, cycle, home.get(key, "")) for r in rows),
+                tuple(_row_place(r, table, same.columns, cycle, home.get(key, "")) for r in rows),
             )
 
 
-def _row_place(row: StoredRow, head: str, cycle: Cycle, code: str) -> Place:
+def _row_place(row: StoredRow, table: Table, columns: Sequence[str], cycle: Cycle, code: str) -> Place:
     here = row.cycle.id == cycle.id
+    head, cells = table.columns[0].key, row.row.cells
     return Place(
         unit=row.entry.name,
         cycle="" if here else row.cycle.title,
-        what=str(row.row.cells.get(head) or _("未填")),
+        what=str(cells.get(head) or _("未填")),
+        same="，".join(_same(table, cells, c) for c in columns if c != head),
         entry_id=row.entry.id if here else None,
         code=code if here else "",
     )
+
+
+def _same(table: Table, cells: Mapping[str, Any], column: str) -> str:
+    if column == twice.PERIOD:
+        return f"{cells.get('start')} — {cells.get('end') or _('今')}"
+    value = cells.get(column)
+    return next((o.label or o.value for o in table.by_key[column].options if o.value == value), str(value))
 
 
 # --- files and pictures --------------------------------------------------------------------------

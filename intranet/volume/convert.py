@@ -115,7 +115,7 @@ def _convert(path: Path, name: str) -> bytes | None:
         return typeset.text_pages(_text(path))
     if kind in OFFICE:
         return _office(path, kind, name)
-    raise NotShown(_("这种文件不能转成页面"))
+    raise NotShown(_("这种文件不能转成页面，请另存或打印成 PDF 再传"))
 
 
 def _pdf(path: Path) -> bytes | None:
@@ -144,7 +144,7 @@ def _pdf(path: Path) -> bytes | None:
             pdf.save(out, deterministic_id=True)
             return out.getvalue()
     except pikepdf.PasswordError:
-        raise NotShown(_("PDF 设了打开密码")) from None
+        raise NotShown(_("PDF 设了打开密码，请去掉密码再传")) from None
     except pikepdf.PdfError:
         raise NotShown(_("PDF 已损坏，打不开")) from None
 
@@ -213,7 +213,9 @@ def _office(path: Path, kind: str, name: str) -> bytes:
         raise NotShown(_("压缩结构异常，或内容与扩展名不符")) from None
     program = soffice()
     if program is None:
-        raise Elsewhere(_("服务器没有安装 LibreOffice，不能转成页面"))
+        raise Elsewhere(
+            _("这台服务器不能转换 Office 文件：请另存为 PDF 再传，或请管理员安装 LibreOffice 后重新编制")
+        )
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / f"in.{kind}"
         shutil.copyfile(path, source)

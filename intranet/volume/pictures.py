@@ -44,12 +44,14 @@ def opened(path: Path, kind: str = "") -> Iterator[Any]:
         try:
             from pillow_heif import register_heif_opener
         except ImportError:
-            raise Elsewhere(_("服务器没有安装 pillow-heif，不能打开 HEIC 照片")) from None
+            raise Elsewhere(
+                _("这台服务器不能打开 HEIC 照片：请改传 JPG，或请管理员安装 heic 组件后重新编制")
+            ) from None
         register_heif_opener(thumbnails=False)
     with Image.open(path) as image:
         if image.width * image.height > accepted.MAX_PIXELS:
             size = f"{image.width}×{image.height}"
-            raise NotShown(_("图片太大（%(size)s 像素）", size=size))
+            raise NotShown(_("图片太大（%(size)s 像素），请缩小再传", size=size))
         yield image
 
 

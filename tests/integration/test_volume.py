@@ -14,6 +14,7 @@ from flask import Flask
 from sqlmodel import select
 
 from intranet import jobs
+from intranet.domain import volumes as volume_domain
 from intranet.enums import BuildState, CycleState
 from intranet.models import Volume
 from tests.integration.filing_ground import at, log, upload
@@ -55,7 +56,7 @@ def test_built_read_and_written_back(app: Flask, world: World, client_for: SignI
     assert "排队中" in text
     builder(app).run()
     (made,) = volumes(world)
-    assert (made.state, made.problems, made.error) == (BuildState.DONE, [], "")
+    assert (made.state, volume_domain.stand_ins(made), made.error) == (BuildState.DONE, [], "")
     assert made.places == {"1": [4, 6], "2": [7, 7]}
     with client.get(at(world, rest=f"/volume/{made.id}.pdf")) as answer:
         data = answer.get_data()
@@ -64,12 +65,34 @@ def test_built_read_and_written_back(app: Flask, world: World, client_for: SignI
     text = client.text(at(world, rest="/volume"))
     assert "1 方案.pdf 4 — 6" in text
     assert "2 纪要.txt 7" in text
+    assert "存的时候没有选 PDF/A 1 号材料" in text
     book = openpyxl.load_workbook(io.BytesIO(client.get(at(world, rest="/forms/progress.xlsx")).get_data()))
     assert any("方案" in str(c.value) for row in book.worksheets[0].iter_rows() for c in row)
     with client.get(at(world, rest="/originals.zip")) as answer:
         archive = zipfile.ZipFile(io.BytesIO(answer.get_data()))
     assert archive.namelist() == ["001 1号 方案.pdf", "002 2号 纪要.txt", "材料清单.csv"]
+    listed = archive.read("材料清单.csv").decode("utf-8-sig").splitlines()
+    assert [line.rpartition(",")[2] for line in listed] == [
+        "长期保存（PDF/A）",
+        "存的时候没有选 PDF/A",
+        "可以",
+    ]
     assert [e.action for e in log(world, "volume.done")] == ["volume.done"]
+
+
+def test_the_page_shows_what_came_of_a_build_as_it_ends(app: Flask, world: World, client_for: SignIn) -> None:
+    """The page asks again while a build runs; the last answer has the list of pages too."""
+    client = client_for("lead1")
+    with_files(client, world)
+    client.post(at(world, rest="/volume/build"))
+    asking = {"HX-Request": "true"}
+    waiting = client.get(at(world, rest="/volume"), headers=asking).get_data(as_text=True)
+    assert "排队中" in waiting
+    assert "volume-rest" not in waiting
+    builder(app).run()
+    ended = client.get(at(world, rest="/volume"), headers=asking).get_data(as_text=True)
+    assert 'id="volume-rest" hx-swap-oob="true"' in ended
+    assert "方案.pdf" in ended
 
 
 def test_built_again_after_a_change_says_which_pages(app: Flask, world: World, client_for: SignIn) -> None:

@@ -20,6 +20,7 @@ from PIL import Image
 from sqlmodel import select
 
 from intranet import jobs
+from intranet.domain import volumes as volume_domain
 from intranet.enums import BuildState, CycleState
 from intranet.models import Volume
 from tests.integration.filing_ground import at, files, log, return_for, save, upload
@@ -111,8 +112,16 @@ def test_stopping_from_the_page_ends_the_process_and_leaves_nothing(
     assert "第 1 版已停止" in client.text(at(world, rest="/volume"))
 
 
+def second(children: list[Any]) -> Any:
+    """The process that takes up what a first one left."""
+    end = time.monotonic() + 10
+    while len(children) < 2 and time.monotonic() < end:
+        time.sleep(0.02)
+    return children[1]
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
-def test_a_building_process_that_is_killed_says_so(
+def test_a_building_process_that_is_killed_twice_says_so(
     app: Flask, world: World, client_for: SignIn, halted: Any
 ) -> None:
     begun, children = halted
@@ -122,8 +131,26 @@ def test_a_building_process_that_is_killed_says_so(
     builder(app).start()
     assert begun.wait(10)
     os.kill(children[0].pid, signal.SIGKILL)
+    os.kill(second(children).pid, signal.SIGKILL)
     builder(app).join()
     assert "编制程序中断了" in volumes(world)[0].error
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a process cannot be halted here")
+def test_after_a_process_broke_off_each_file_is_tried_by_itself(
+    app: Flask, world: World, client_for: SignIn, halted: Any
+) -> None:
+    begun, children = halted
+    client = client_for("lead1")
+    with_files(client, world)
+    client.post(at(world, rest="/volume/build"))
+    builder(app).start()
+    assert begun.wait(10)
+    os.kill(children[0].pid, signal.SIGKILL)
+    os.kill(second(children).pid, signal.SIGCONT)
+    builder(app).join()
+    (made,) = volumes(world)
+    assert (made.state, volume_domain.stand_ins(made)) == (BuildState.DONE, [])
 
 
 def test_what_was_handed_in_stays_as_the_panel_saw_it(app: Flask, world: World, client_for: SignIn) -> None:
@@ -200,9 +227,9 @@ def test_a_heic_photograph_from_upload_to_page(app: Flask, world: World, client_
     client.post(at(world, rest="/volume/build"))
     builder(app).run()
     (made,) = volumes(world)
-    assert made.problems == []
+    assert volume_domain.stand_ins(made) == []
     with pikepdf.open(path_of(app, made)) as read_pdf:
-        image = read_pdf.pages[made.places["1"][0] - 1].obj.Resources.XObject.Im0
+        image = read_pdf.pages[made.places["1"][0] - 1].Resources.XObject.VP.Resources.XObject.Im0
         assert (int(image.Width), int(image.Height)) == (320, 240)
 
 

@@ -204,7 +204,9 @@ def test_an_office_file_without_libreoffice(
     with monkeypatch.context() as without:
         without.setattr(convert, "soffice", lambda: None)
         built, _path = make(plan_of([document], (1,)), tmp_path)
-    assert [p["reason"] for p in built.problems] == ["服务器没有安装 LibreOffice，不能转成页面"]
+    assert [p["reason"] for p in built.problems] == [
+        "这台服务器不能转换 Office 文件：请另存为 PDF 再传，或请管理员安装 LibreOffice 后重新编制"
+    ]
     assert list((tmp_path / "cache").glob("*.why")) == [] if (tmp_path / "cache").exists() else True
 
 

@@ -91,7 +91,11 @@ def test_heic_without_the_library_has_a_page_that_says_so(
     monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
     built, _path = make(plan_of([document], (1,)), tmp_path)
     assert built.problems == [
-        {"number": 1, "name": "合影.heic", "reason": "服务器没有安装 pillow-heif，不能打开 HEIC 照片"}
+        {
+            "number": 1,
+            "name": "合影.heic",
+            "reason": "这台服务器不能打开 HEIC 照片：请改传 JPG，或请管理员安装 heic 组件后重新编制",
+        }
     ]
     monkeypatch.undo()  # the reason lies in the server: with the library there it is tried again
     assert make(plan_of([document], (1,)), tmp_path)[0].problems == []
