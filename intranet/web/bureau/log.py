@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,10 +12,11 @@ from flask import Response, request
 from intranet.domain.log import first_broken
 from intranet.enums import Role
 from intranet.i18n import _
-from intranet.queries.log import LogFilter, find_log
+from intranet.queries.log import LogFilter, find_log, names_for
 from intranet.web import access
 from intranet.web.context import actor, db, ground
 from intranet.web.forms import answer, searched, whole
+from intranet.web.log_words import LogWords
 
 from . import bp
 
@@ -76,6 +78,7 @@ def action_names() -> dict[str, str]:
         "evidence.describe": _("修改材料名称或时间"),
         "evidence.replace": _("替换材料文件"),
         "evidence.delete": _("删除材料"),
+        "evidence.number": _("材料重新编号"),
         "entry.submit": _("提交"),
         "entry.return": _("退回修改"),
         "entry.extend": _("延期"),
@@ -144,19 +147,6 @@ def action_names() -> dict[str, str]:
     }
 
 
-def said(value: Any) -> str:
-    """A logged value for people: parts of a whole by name, yes and no in words, — for nothing."""
-    if value is None or value in ("", [], {}):
-        return "—"
-    if isinstance(value, bool):
-        return _("是") if value else _("否")
-    if isinstance(value, dict):
-        return "；".join(f"{key}：{said(one)}" for key, one in value.items())
-    if isinstance(value, list):
-        return "、".join(said(one) for one in value)
-    return str(value)
-
-
 def _day(name: str, *, after: bool = False) -> datetime | None:
     """Start of the local day (of the next one with ``after``); an impossible date does not filter."""
     try:
@@ -176,6 +166,7 @@ def log() -> Response:
     args = request.args
     wanted = LogFilter(
         person=searched("person"),
+        unit=searched("unit"),
         action=searched("action"),
         subject=searched("subject"),
         cycle_id=_number("cycle"),
@@ -184,29 +175,22 @@ def log() -> Response:
         until=_day("until", after=True),
         before=_number("before"),
     )
+    return _page(wanted, args)
+
+
+def _page(wanted: LogFilter, args: Mapping[str, str], **values: Any) -> Response:
     rows, more = find_log(db(), actor(), wanted)
+    words = LogWords(names_for(db(), rows), ground().registry, ground().settings.timezone)
     return answer(
         "bureau/log.html",
-        rows=rows,
+        rows=[(row, words.told(row)) for row in rows],
         more=more,
         args=args,
-        broken=None,
-        checked=False,
         names=action_names(),
-        said=said,
+        **{"broken": None, "checked": False, **values},
     )
 
 
 @bp.get("/log/check")
 def log_check() -> Response:
-    rows, more = find_log(db(), actor(), LogFilter())
-    return answer(
-        "bureau/log.html",
-        rows=rows,
-        more=more,
-        args={},
-        broken=first_broken(db()),
-        checked=True,
-        names=action_names(),
-        said=said,
-    )
+    return _page(LogFilter(), {}, broken=first_broken(db()), checked=True)
