@@ -24,6 +24,7 @@ from intranet.rubric.facts import Facts
 from intranet.rubric.formula import Evaluated
 from intranet.rubric.model import Rubric
 from intranet.rubric.ranking import Ties
+from intranet.web.bureau import whatif as pages
 from tests.integration.test_bureau_results import fill
 from tests.unit.rubric import sample
 from tests.world import Client, World, words
@@ -209,14 +210,18 @@ def test_others_save_while_a_version_is_tried(
     """Neither the file's check nor the scoring holds a lock: somebody else's save goes through at once."""
     path, saved = world.settings.data / "intranet.db", []
 
-    def save(said: str) -> None:
+    def save(said: str, *, whole: bool = True) -> None:
         with closing(sqlite3.connect(path, timeout=0.2)) as other:
             other.execute("BEGIN IMMEDIATE")
-            other.execute('UPDATE "entry" SET name = name')
-            other.commit()
+            if whole:  # while facts are read, a save may begin; it ends when they are
+                other.execute('UPDATE "entry" SET name = name')
+                other.commit()
         saved.append(said)
 
-    read, tried = whatif.read_definition, whatif.try_out
+    read, tried, scored = whatif.read_definition, whatif.try_out, pages.score_entries
+    monkeypatch.setattr(
+        pages, "score_entries", lambda *a, **k: (save("scored", whole=False), scored(*a, **k))[1]
+    )
     monkeypatch.setattr(whatif, "read_definition", lambda *a, **k: (save("read"), read(*a, **k))[1])
     monkeypatch.setattr(whatif, "try_out", lambda *a, **k: (save("tried"), tried(*a, **k))[1])
     better = sample.SAMPLE.replace("award = [4, 3, 2]", "award = [4, 2, 1]")
@@ -224,7 +229,7 @@ def test_others_save_while_a_version_is_tried(
         upload = {"file": (BytesIO(better.encode()), "rubric.toml"), **basis}
         answer = client_for("admin").post(f"{base}/whatif", upload)
         assert "1 / 2 个单位有变动" in words(answer.get_data(as_text=True))
-    assert saved == ["read", "tried", "read", "tried"]
+    assert saved == ["read", "tried", "read", "scored", "tried"]
 
 
 def _everything(app: Flask) -> dict[str, list[tuple[object, ...]]]:
