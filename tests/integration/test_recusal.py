@@ -373,6 +373,15 @@ def test_the_domain_asks_for_the_recusal_whatever_the_page_did(world: World, app
             inquiry.reply(session, world.actor("lead1"), cycle, entry, other, "x", version=1, at=at)
 
 
+def test_the_panels_page_names_who_stays_away_from_whom(world: World, client_for: SignIn) -> None:
+    submit(world)
+    admin, here = client_for("admin"), f"/bureau/cycles/{world.cycle_id}/panel"
+    assert "评委一 rev1 —" in said(admin, here)
+    typed = {"user": str(world.users["rev1"]), "entry": str(world.entries["g01"]), "kind": "own", "note": ""}
+    assert admin.post(bureau_path(world), {**form(admin, bureau_path(world)), **typed}).status_code == 303
+    assert "评委一 rev1 甲山教育集团" in said(admin, here)
+
+
 def test_lifting_needs_a_reason_and_may_be_undone(world: World, client_for: SignIn) -> None:
     submit(world)
     client = client_for("admin")

@@ -19,6 +19,7 @@ from intranet.queries.entries import schools_of
 from intranet.queries.people import count_others
 from intranet.queries.publication import publications_of
 from intranet.queries.register import all_units
+from intranet.queries.review import recusals_of
 from intranet.rubric.ranking import comparable
 from intranet.web import access
 from intranet.web.context import actor, current_time, db, ground
@@ -350,6 +351,8 @@ def cycle_units_save(cycle_id: int) -> Response:
 
 def _panel(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
     posted = request.method == "POST"
+    units = {e.id: e.name for e in lists.entries_of(db(), cycle.id or 0)}
+    recused = recusals_of(db(), cycle.id or 0)
     return frame.page(
         "bureau/cycle_panel.html",
         cycle,
@@ -357,6 +360,9 @@ def _panel(cycle: Cycle, *, status: int = 200, error: DomainError | None = None)
         status=status,
         error=error,
         seats=lists.seats(db(), cycle.id or 0),
+        recused={
+            user_id: [name for i, name in units.items() if i in ids] for user_id, ids in recused.items()
+        },
         typed_chairs=frame.posted_ids("chair") if posted else None,
         typed_reviewers=frame.posted_ids("reviewer") if posted else None,
         login=request.form.get("login", ""),
