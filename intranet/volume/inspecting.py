@@ -18,7 +18,7 @@ from .notshown import NotShown
 
 HIDDEN = "/VolumeHidden"
 """Set by ``convert`` in a layer that the document does not show."""
-MOST_OBJECTS = 20_000
+MOST_OBJECTS = 200_000
 DIRECT = (0, 0)
 """Number of what is no object of its own."""
 MOST_TARGETS = 20_000

@@ -45,7 +45,7 @@ def test_the_demo_is_built_once_and_everybody_printed_can_sign_in(
         assert len(files) > 100
         for file in files[:5]:
             stored = settings.evidence_folder / file.sha256[:2] / file.sha256
-            assert stored.read_bytes().startswith(b"%PDF-1.4")
+            assert stored.read_bytes().startswith(b"%PDF-1.")
         assert first_broken(session) is None
     app = create_app(settings, manager)
     for account in built.accounts:
