@@ -149,10 +149,11 @@ def columns_of(ranking: Ranking) -> list[Column]:
     out += [Column(f"part.{code}", title, "number", figure(code)) for code, title, _most in ranking.columns]
     if rubric.subtotals:
         taken = {code for code, _title, _most in ranking.columns}
+        alone = {s.of[0]: s.title for s in rubric.subtotals if len(s.of) == 1}  # one thing under two codes
         out += [
             Column(f"part.{c.code}", c.name, "number", figure(c.code))
             for c in rubric.dimensions
-            if c.code not in taken
+            if c.code not in taken and alone.get(c.code) not in (c.title, c.name)
         ]
     if ranking.has_deductions:
         out.append(Column("deducted", _("总分扣分"), "number", lambda line: _points(-line.deducted)))

@@ -19,7 +19,7 @@ from intranet.rubric import sentences
 from intranet.rubric.checks import page_of
 from intranet.rubric.ledger import Score, result_from_json
 from intranet.rubric.marks import verdicts
-from intranet.rubric.model import Clause, Option, Rubric
+from intranet.rubric.model import Clause, Option, RankClause, Rubric, RuleClause
 from intranet.rubric.numbers import show
 
 from .context import db
@@ -84,7 +84,12 @@ def leaf_for(rubric: Rubric, sheet: EntrySheet, code: str, cycle: Cycle) -> Leaf
 
 def bar_of(leaf: Leaf | None) -> str:
     """Why the clause takes no points of its own; "" if it does."""
-    return _("这一条由下级条款合成") if leaf is None else leaf.bar
+    if leaf is None:
+        return _("这一条由下级条款合成")
+    clause = leaf.clause
+    if isinstance(clause, RankClause) or (isinstance(clause, RuleClause) and clause.scope == "cohort"):
+        return _("由全部单位的数据一起算出")  # they are all in by now
+    return leaf.bar
 
 
 def _published(rubric: Rubric, entry: Entry, appeal: Appeal) -> list[str]:

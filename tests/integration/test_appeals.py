@@ -493,7 +493,7 @@ def test_a_corrected_grade_moves_the_rank_points_of_another_unit_and_every_expor
     form_before = sheets_of(admin.get(form_of).data)
     i = appeal(lead2, world, "B4", wanted="4 分", reason="等第登记有误")
     page = admin.text(f"{base}/appeals/{i}")
-    assert "不能直接改分：待全部单位提交后计算" in page
+    assert "不能直接改分：由全部单位的数据一起算出" in page
     refused: Any = decide(admin, world, base, i, "points", points="4", op="p")
     assert (refused.status_code, "请改用“更正数据”" in refused.get_data(as_text=True)) == (422, True)
     nothing: Any = decide(admin, world, base, i, "figures", op="n")

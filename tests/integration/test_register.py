@@ -186,7 +186,7 @@ def test_the_log_page_filters_and_checks_the_chain(client_for: Callable[[str], C
     client.post("/bureau/schools", {"code": "S99", "name": "癸海小学", "stage": "小学"})
     page = client.text("/bureau/log?subject=S99")
     assert "S99" in page
-    assert "name：癸海小学" in page
+    assert "名称：癸海小学" in page
     assert "癸海小学" not in client.text("/bureau/log?subject=S98")
     assert "癸海小学" not in client.text("/bureau/log?action=unit.create")
     assert "癸海小学" in client.text("/bureau/log?action=school.create")

@@ -109,13 +109,14 @@ class Typed:
 
 @dataclass(frozen=True)
 class FigureView:
-    """A value that may be corrected. n: its place in the form."""
+    """A value that may be corrected. n: its place in the form; clause: where it is asked."""
 
     n: int
     figure: decisions.Figure
     text: str
     is_near: bool
     problem: str = ""
+    clause: str = ""
 
 
 def _load(cycle_id: int, appeal_id: int) -> tuple[Cycle, Appeal, Entry]:
@@ -189,8 +190,12 @@ def _figures(sheet: EntrySheet) -> list[decisions.Figure]:
 
 
 def _figure_views(rubric: Rubric, sheet: EntrySheet, found: Appeal, typed: Typed) -> list[FigureView]:
-    """Those of the disputed clause first."""
+    """Those of the disputed clause first, of what it is a part of too: there a figure is asked that several use."""
     near = {found.code, *(c.code for c in rubric.under(found.code))}
+    above = rubric.by.get(found.code)
+    while above is not None and above.parent not in (None, rubric.root.code):
+        near.add(above.parent or "")
+        above = rubric.by.get(above.parent or "")
     views = [
         FigureView(
             n,
@@ -198,6 +203,7 @@ def _figure_views(rubric: Rubric, sheet: EntrySheet, found: Appeal, typed: Typed
             typed.figures.get(f.key, value_text(f.value)),
             f.field.clause in near or (found.code == rubric.root.code and f.field.clause not in rubric.by),
             typed.problems.get(f.key, ""),
+            rubric.by[f.field.clause].name if f.field.clause in rubric.by else "",
         )
         for n, f in enumerate(_figures(sheet))
     ]
