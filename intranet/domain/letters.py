@@ -178,6 +178,8 @@ def _appeal(ranking: Ranking, publication: Publication | None, *, at: datetime, 
             return _("结果已定稿，不再受理复核。")
         return _("结果还没有公示。公示后可以在公示期内提出复核。")
     until = end_of_day(publication.ends_on, zone)
+    if at < until and state in (CycleState.FINAL, CycleState.ARCHIVED):  # final before its time was over
+        return _("结果已定稿，不再受理复核。")
     if state != CycleState.PUBLISHED or at >= until:
         return _("公示已于%(day)s 24:00 结束，不再受理复核。", day=_day(publication))
     return _(

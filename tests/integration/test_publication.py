@@ -627,6 +627,15 @@ def test_a_letter_says_exactly_what_was_frozen(world: World, published: str, cli
     assert "丁桥" not in "".join(texts)
 
 
+def test_a_letter_of_a_result_that_became_final_early_names_no_day_to_come(
+    world: World, published: str, client_for: SignIn
+) -> None:
+    world.move_to(CycleState.FINAL)
+    page = said(client_for("lead1"), f"/entries/{world.entries['g01']}/letter")
+    assert "结果已定稿，不再受理复核。" in page
+    assert "公示已于" not in page
+
+
 def test_a_publication_without_ranks_tells_the_units_none(
     world: World, frozen: str, client_for: SignIn
 ) -> None:
