@@ -38,7 +38,8 @@ from intranet.volume import ENVIRONMENT
 PAUSE = 0.5
 """Seconds between two looks at a running build: progress written, cancelling noticed."""
 
-
+STALL = 900.0
+"""Seconds without a word from a running build after which it is ended, as one that broke off."""
 CACHE_DAYS = 90
 """Days that converted pages stay without being used."""
 
@@ -175,12 +176,16 @@ class Builder:
         lines: list[str] = []
         reader = threading.Thread(target=_read, args=(child, lines), daemon=True)
         reader.start()
-        seen = 0
+        seen, heard = 0, time.monotonic()
         while reader.is_alive():
             reader.join(PAUSE)
             if len(lines) > seen:
-                seen = len(lines)
+                seen, heard = len(lines), time.monotonic()
                 self._progress(volume_id, lines[-1])
+            elif time.monotonic() - heard > STALL:  # the queue waits for it
+                child.kill()
+                child.wait()
+                return {"error": _("编制很久没有进展，已停下。请再试一次。"), "broken_off": True}
             if self._is_cancelled(volume_id):
                 child.kill()
                 child.wait()

@@ -28,7 +28,7 @@ from .inspecting import HIDDEN
 from .notshown import Elsewhere, NotShown
 from .plan import Document
 
-VERSION = "3"
+VERSION = "4"
 """Changes when the same file would give other pages: cached pages of another version are not used."""
 
 MOST_TEXT = 400_000

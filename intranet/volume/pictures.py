@@ -24,6 +24,7 @@ ENDINGS = frozenset({"jpg", "jpeg", "png", "heic", "heif"})
 A4 = (595.276, 841.89)
 MARGIN = 42.5  # points around a picture
 CAPTION = 28.0  # points under a picture of a sheet
+LETTER = 9.0  # width of a letter of theirs
 GAP = 14.0
 FOOT = 34.0  # the stamp's
 PREVIEW = (2048, 2048)
@@ -98,7 +99,9 @@ def sheet(shown: Sequence[tuple[str, Path]], most: int) -> bytes:
             objects[f"/Im{n}"] = image
             bottom = A4[1] - top - (high - CAPTION + height) / 2
             drawn.append(_draw(f"Im{n}", left + (wide - width) / 2, bottom, width, height))
-            words.append((text, left, A4[1] - bottom + 5, wide))
+            most_letters = int(wide / LETTER) * 2 - 2  # two lines
+            short = text if len(text) <= most_letters else f"{text[: most_letters - 1]}…"
+            words.append((short, left, A4[1] - bottom + 5, wide))
         over = sources.enter_context(pikepdf.open(io.BytesIO(typeset.captions(words))))
         objects["/Words"] = pdf.copy_foreign(over.pages[0].as_form_xobject())
         page = pdf.add_blank_page(page_size=A4)

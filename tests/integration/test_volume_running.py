@@ -153,6 +153,21 @@ def test_after_a_process_broke_off_each_file_is_tried_by_itself(
     assert (made.state, volume_domain.stand_ins(made)) == (BuildState.DONE, [])
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a process cannot be halted here")
+def test_a_build_that_does_not_get_on_does_not_hold_up_the_queue(
+    app: Flask, world: World, client_for: SignIn, halted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _begun, children = halted
+    monkeypatch.setattr(jobs, "STALL", 0.3)
+    client = client_for("lead1")
+    with_files(client, world)
+    client.post(at(world, rest="/volume/build"))
+    builder(app).start()
+    builder(app).join()
+    assert [child.returncode for child in children] == [-signal.SIGKILL] * 2
+    assert "很久没有进展" in volumes(world)[0].error
+
+
 def test_what_was_handed_in_stays_as_the_panel_saw_it(app: Flask, world: World, client_for: SignIn) -> None:
     """Returned, corrected and built anew: the first frozen volume keeps its bytes and its hash; the panel
     then reads the second."""

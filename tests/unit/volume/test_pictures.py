@@ -194,3 +194,13 @@ def test_pictures_of_a_sheet_do_not_touch(put: Put, tmp_path: Path) -> None:
         for n, a in enumerate(boxes):
             for b in boxes[n + 1 :]:
                 assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+
+
+@needs_poppler
+def test_a_long_name_under_a_photograph_ends_with_dots(put: Put, tmp_path: Path) -> None:
+    long = "集体备课活动合影" * 15
+    documents = [put(1, f"{long}.jpg", picture((300, 200))), put(2, "短.jpg", picture((300, 201)))]
+    built, path = make(plan_of(documents, (1, 2), pictures=4), tmp_path)
+    said = texts(path)[built.places[1][0] - 1]
+    assert "…" in said
+    assert long not in said
