@@ -80,7 +80,7 @@
     added.querySelectorAll(".self-state").forEach(settleSelf);
     if (added === document.body || added.id === "rail") showCurrent();
     if (added.matches("section[id^='table-']")) {
-      var first = added.querySelector(".row-form .is-invalid, .row-form input:not([type=hidden]), .row-form select");
+      var first = added.querySelector(".row-form .is-invalid") || added.querySelector(".row-form input:not([type=hidden]), .row-form select");
       if (first) first.focus({ preventScroll: false });
       // A copied row is another person, another day: typing replaces what was copied.
       if (first && first.select && first.closest("[data-like]")) first.select();

@@ -77,6 +77,17 @@ def test_a_copied_row_is_typed_over_and_outlives_a_reload(world: World, lead: Vi
     assert [row.cells["start"] for row in rows(world, "exchange")] == ["2030-09-01", "2030-09-01"]
 
 
+def test_the_cell_to_put_right_has_the_focus(world: World, lead: Visitor) -> None:
+    page, panel = lead.page, lead.page.locator("#table-exchange")
+    panel.get_by_role("link", name="加一行").click()
+    page.fill("#exchange-new-person", "甲某 001")
+    page.fill("#exchange-new-start", "去年秋天")
+    with lead.answered(422):
+        panel.get_by_role("button", name="保存这一行").click()
+        expect(panel.locator(".row-form .msg")).to_contain_text("不是日期")
+    expect(page.locator("#exchange-new-start")).to_be_focused()
+
+
 def test_a_block_goes_in_beside_a_copy(world: World, lead: Visitor) -> None:
     page, panel = lead.page, lead.page.locator("#table-exchange")
     panel.get_by_role("link", name="加一行").click()

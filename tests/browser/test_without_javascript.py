@@ -126,6 +126,7 @@ def test_rows_of_a_table(world: World, server: Server, visit: Visit) -> None:
         lead.follow(panel.get_by_role("button", name="保存这一行"))
     expect(panel.locator(".row-form .msg")).to_contain_text("日期")
     assert page.input_value("#exchange-new-person") == "甲某 001"
+    expect(page.locator("#exchange-new-start")).to_be_focused()  # the page opens at what is to be put right
     page.fill("#exchange-new-start", "2030年9月1日")
     page.fill("#exchange-new-end", "2031.1.15")
     page.locator("#exchange-new-document").get_by_label("是", exact=True).check()

@@ -111,7 +111,7 @@ def give(entry_id: int) -> Response:
             desk.filing, chosen, due=request.form.get("due", ""), note=request.form.get("note", "")
         )
     except Invalid as error:
-        return _page(desk, status=422, problems=error.problems)
+        return _page(desk, status=422, problems=error.problems, error=error.problems.get("give", ""))
     say("done", _("已分出 %(n)s 处。", n=n) if n else _("所选的已经分过了。"))
     return go(url_for("school.sharing", entry_id=entry_id))
 
