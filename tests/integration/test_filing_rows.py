@@ -64,6 +64,14 @@ def test_a_row_that_does_not_count_says_why(world: World, client_for: SignIn) ->
     assert "归不到任何条款，请核对“类别”" in words(html)
 
 
+def test_what_does_not_count_shows_no_points(world: World, client_for: SignIn) -> None:
+    client = client_for("lead1")
+    add(client, world, "B2", "awards", **{"c:winner": "乙某", "c:level": "市级"})
+    _status, html = add(client, world, "B2", "awards", **{"c:winner": "乙某", "c:level": "区级"})
+    assert re.findall(r'data-k="得分" class="num">(.*?)</td>', html) == ["<b>1</b>", '<b class="zero">0</b>']
+    assert "不计分：" in words(html)
+
+
 def test_a_row_that_no_indicator_reads_yet_is_found_again(world: World, client_for: SignIn) -> None:
     """Saved half filled in, it stands on the pages of its table and opens there; else nobody could mend it."""
     client = client_for("lead1")

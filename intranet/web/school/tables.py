@@ -297,7 +297,7 @@ def _row(
         cells=tuple((label, _joined(desk, row, keys), figure) for label, figure, keys in columns[1:]),
         months=show(months) if isinstance(months, Fraction) else "",
         band=str(line.parts.get("band", "")) if line is not None and first else "",
-        points=(line.points if first else None) if line is not None else None,
+        points=line.points if line is not None and first and line.counted else None,
         counted=None if line is None else line.counted,
         reason=_why(line, first),
         hint=sentences.hint(line) if line is not None and first else "",
