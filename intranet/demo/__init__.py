@@ -6,8 +6,9 @@ A rubric's folder may hold ``sample.json``::
       "schools": [{"code": "…", "name": "…", "stage": "小学", "role": "lead"}, …],
       "docs": {…as in the facts document…}, "self": {"C1.2": {"points": "1.5"}}, "submitted": false}]}
 
-Names are invented and plainly fictional. The core adds the people, and makes of each sample three
-cycles: last year's, scored and final (``past.py``); this year's, being filed; a practice one, being scored.
+Names are invented and plainly fictional. The core adds the people, and makes of each sample four
+cycles: those of the last two years, scored and final (``past.py``); this year's, being filed; a practice one,
+being scored.
 """
 
 from __future__ import annotations
@@ -93,14 +94,14 @@ def build_demo(engine: sa.Engine, settings: Settings, registry: RubricRegistry) 
                         if r == Role.REVIEWER
                     ],
                 )
-                shown += _three_cycles(stage, hashed, now)
+                shown += _cycles(stage, hashed, now)
         session.commit()
     remembered.write_text(json.dumps([asdict(a) for a in shown], ensure_ascii=False), encoding="utf-8")
     return Demo(True, tuple(shown))
 
 
-def _three_cycles(stage: Stage, hashed: str, now: datetime) -> list[Account]:
-    """Register the units with their people, then last year's cycle, this year's, and a practice one."""
+def _cycles(stage: Stage, hashed: str, now: datetime) -> list[Account]:
+    """Register the units with their people, then the last two years' cycles, this year's, and a practice one."""
     session = stage.session
     for data in stage.data["units"]:
         schools = register_unit(stage, data)
@@ -112,7 +113,8 @@ def _three_cycles(stage: Stage, hashed: str, now: datetime) -> list[Account]:
             login = f"{part}-{data['code'].lower()}"
             people.append(_person(session, login, f"{school.name}{word}", role, hashed, school_id=school.id))
         stage.units.append(Unit(data, actor_for(session, people[0])))
-    past.last_year(stage, now)
+    past.earlier_year(stage, now, 2)
+    past.earlier_year(stage, now)
     cycle = open_cycle(stage, stage.data["cycle"], now)
     file_units(stage, cycle, now)
     past.practice(stage, now)

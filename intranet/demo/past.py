@@ -1,8 +1,8 @@
-"""Last year's cycle, scored and final, and a practice cycle that waits for the panel.
+"""The cycles of the last two years, scored and final, and a practice cycle that waits for the panel.
 
 What the sample does not say is derived from it: a unit that has hardly begun this year borrows the facts
 of the one that has filed most, last year's facts are this year's with dates a year earlier and some
-materials missing, scores are drawn from the codes of unit and clause. The same sample gives the same
+materials missing, those of the year before with more missing, scores are drawn from the codes of unit and clause. The same sample gives the same
 figures each time.
 """
 
@@ -38,16 +38,17 @@ _YEARS = re.compile(r"20\d\d")
 _PERSON = re.compile(r"^\S{1,4}示例(?=$|\s)")
 
 
-def last_year(stage: Stage, now: datetime) -> Cycle:
-    """The cycle before this one: filed by all, scored by the panel, frozen, published, final."""
-    opened = now - YEAR
-    cycle = open_cycle(stage, _YEARS.sub(lambda y: str(int(y[0]) - 1), stage.data["cycle"]), opened)
-    docs = {code: _earlier(code, whole) for code, whole in _whole(stage).items()}
+def earlier_year(stage: Stage, now: datetime, ago: int = 1) -> Cycle:
+    """The cycle so many years before this one: filed by all, scored by the panel, frozen, published, final."""
+    opened = now - YEAR * ago
+    title = _YEARS.sub(lambda y: str(int(y[0]) - ago), stage.data["cycle"])
+    cycle = open_cycle(stage, title, opened, rulings_made=_back(stage.data.get("rulings", {}), ago))
+    docs = {code: _earlier(code, whole, ago) for code, whole in _whole(stage).items()}
     file_whole(stage, cycle, docs, opened)
     _advance(stage, cycle, CycleState.REVIEW, opened + timedelta(days=5))
     for reviewer in stage.reviewers:
         member = next(a for a in stage.panel if a.user_id == reviewer.id)
-        _score(stage, cycle, member, opened + timedelta(days=12))
+        _score(stage, cycle, member, opened + timedelta(days=12), ago)
     _advance(stage, cycle, CycleState.DELIBERATION, opened + timedelta(days=26))
     frozen_at = opened + timedelta(days=30)
     scoring = scoring_for(cycle, stage.registry)
@@ -122,14 +123,22 @@ def _names(row: Mapping[str, Any], schools: Collection[str]) -> bool:
     return any(isinstance(cell, str) and cell in schools for cell in row.values())
 
 
-def _earlier(unit: str, docs: Mapping[str, Any]) -> dict[str, Any]:
-    """The documents a year earlier, with about one material of seven missing."""
-    out: dict[str, Any] = _shifted(docs)
+def _earlier(unit: str, docs: Mapping[str, Any], ago: int) -> dict[str, Any]:
+    """The documents so many years earlier; each year back, about one material of seven more is missing."""
+    out: dict[str, Any] = _back(docs, ago)
     for code, slots in out.get("school", {}).get("materials", {}).items():
         out["school"]["materials"][code] = [
-            False if have is True and _drawn(unit, code, n) < 14 else have for n, have in enumerate(slots)
+            False if have is True and _drawn(unit, code, n) < 14 * ago else have
+            for n, have in enumerate(slots)
         ]
     return out
+
+
+def _back(value: Any, years: int) -> Any:
+    """With every day in it so many years earlier."""
+    for _year in range(years):
+        value = _shifted(value)
+    return value
 
 
 def _shifted(value: Any) -> Any:
@@ -194,7 +203,7 @@ def _publish(stage: Stage, cycle: Cycle, at: datetime) -> None:
     )
 
 
-def _score(stage: Stage, cycle: Cycle, member: Actor, at: datetime) -> None:
+def _score(stage: Stage, cycle: Cycle, member: Actor, at: datetime, ago: int = 1) -> None:
     """One reviewer scores everything that people score; what the facts give is left as it is."""
     scoring = scoring_for(cycle, stage.registry)
     rubric = scoring.rubric
@@ -202,19 +211,22 @@ def _score(stage: Stage, cycle: Cycle, member: Actor, at: datetime) -> None:
         blind = unmarked(scoring, sheet)
         for indicator in indicators_of(rubric):
             item = item_of(rubric, blind, indicator, cycle.combine)
-            given = [_given(leaf, member) for leaf in item.marked if isinstance(leaf.clause, JudgedClause)]
+            given = [
+                _given(leaf, member, ago) for leaf in item.marked if isinstance(leaf.clause, JudgedClause)
+            ]
             if given:
                 review.save_marks(stage.session, member, cycle, rubric, item, given, at=at)
 
 
-def _given(leaf: Leaf, member: Actor) -> Given:
+def _given(leaf: Leaf, member: Actor, ago: int) -> Given:
     options = verdicts(leaf.clause)
     if options:
         chosen = options[_drawn(leaf.entry.code, leaf.code) % len(options)]
         return Given(leaf.code, verdict=chosen.value, points=chosen.points, reason="按材料评定")
     assert isinstance(leaf.clause, JudgedClause)
     most, step = leaf.most or Fraction(0), leaf.clause.step
-    share = Fraction(60 + _drawn(leaf.entry.code, leaf.code) * 2 // 5, 100)  # 60 % to 99 %
+    year = (ago,) if ago > 1 else ()
+    share = Fraction(60 + _drawn(leaf.entry.code, leaf.code, *year) * 2 // 5, 100)  # 60 % to 99 %
     points = most * share // step * step
     if _drawn(leaf.entry.code, leaf.code, member.login) < 25:
         points = max(points - step, Fraction(0))

@@ -93,11 +93,18 @@ def register_unit(stage: Stage, data: Mapping[str, Any]) -> list[School]:
 
 
 def open_cycle(
-    stage: Stage, title: str, at: datetime, *, practice: bool = False, declared: bool = True
+    stage: Stage,
+    title: str,
+    at: datetime,
+    *,
+    practice: bool = False,
+    declared: bool = True,
+    rulings_made: Mapping[str, Any] | None = None,
 ) -> Cycle:
     """Prepare and open a cycle of the sample's units at this moment, four days before filing ends.
 
     :param declared: the panel has said that it need not stay away from anybody.
+    :param rulings_made: instead of the sample's.
     """
     session, admin, definition = stage.session, stage.admin, stage.installed.definition
     cycle = cycles.create_cycle(
@@ -122,7 +129,8 @@ def open_cycle(
         reviewers=[user.id or 0 for user in stage.reviewers],
         combine=CombineRule.MEAN,
     )
-    for key, text in stage.data.get("rulings", {}).items():
+    made = stage.data.get("rulings", {}) if rulings_made is None else rulings_made
+    for key, text in made.items():
         rulings.decide(
             session,
             admin,

@@ -6,7 +6,8 @@ they are rounded where they are shown. ``explain.py`` explains one result, this 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -132,16 +133,27 @@ class Past:
     ranks: tuple[int | None, ...]
 
 
+_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _without_days(rulings: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in rulings.items() if not (isinstance(v, str) and _A_DAY.fullmatch(v))}
+
+
 @dataclass(frozen=True, slots=True)
 class History:
-    """Cycles of one rubric, oldest first, the one that is looked at last. is_same: all by one edition of it."""
+    """Cycles of one rubric, oldest first, the one that is looked at last. is_same: all by one edition of it,
+    under rulings that differ in their days at most: a day of the year moves on every year."""
 
     cycles: tuple[Cycle, ...]
     units: tuple[Past, ...]
 
     @property
     def is_same(self) -> bool:
-        return len({c.fingerprint for c in self.cycles}) <= 1
+        if len({c.fingerprint for c in self.cycles}) <= 1:
+            return True
+        editions = [(c.rubric_version, c.definition, _without_days(c.rulings)) for c in self.cycles]
+        return all(edition == editions[0] for edition in editions)
 
     @property
     def means(self) -> list[Fraction | None]:

@@ -30,14 +30,16 @@ def test_the_demo_is_built_once_and_everybody_printed_can_sign_in(
     with read_session(engine) as session:
         cycles = session.exec(select(Cycle).order_by(col(Cycle.id))).all()
         for key, installed in registry.installed.items():
-            past, filing, practice = (c for c in cycles if c.rubric_key == key)
-            states = (past.state, filing.state, practice.state)
-            assert states == (CycleState.FINAL, CycleState.FILING, CycleState.REVIEW)
-            assert (past.practice, filing.practice, practice.practice) == (False, False, True)
-            for cycle in (past, filing, practice):
+            oldest, past, filing, practice = (c for c in cycles if c.rubric_key == key)
+            states = (oldest.state, past.state, filing.state, practice.state)
+            assert states == (CycleState.FINAL, CycleState.FINAL, CycleState.FILING, CycleState.REVIEW)
+            assert [c.practice for c in (oldest, past, filing, practice)] == [False, False, False, True]
+            for cycle in (oldest, past, filing, practice):
                 assert set(cycle.rulings) == {r.key for r in installed.definition.rulings}
                 assert cycle.fingerprint == installed.definition.fingerprint(cycle.rulings)
+            _scored_and_proven(session, oldest, registry)
             _scored_and_proven(session, past, registry)
+            _remembers(session, past, oldest)
             _remembers(session, filing, past)
             entries = session.exec(select(Entry).where(Entry.cycle_id == filing.id)).all()
             assert {e.state for e in entries} == {SubmissionState.OPEN, SubmissionState.SUBMITTED}

@@ -350,3 +350,23 @@ def test_a_cycle_in_preparation_shows_nothing(world: World, client_for: Callable
     client = client_for("leader")
     assert client.get(f"/leader/cycles/{world.cycle_id}").status_code == 404
     assert "正在进行" not in client.text("/leader")
+
+
+def test_totals_compare_when_rulings_differ_in_their_days_alone() -> None:
+    def cycle(cutoff: str, ties: str, text: str = "a") -> Cycle:
+        return Cycle(
+            title="",
+            rubric_key="x",
+            rubric_version="1",
+            definition=text,
+            rulings={"cutoff": cutoff, "ties": ties},
+            fingerprint=cutoff + ties + text,
+        )
+
+    first = cycle("2025-05-18", "share")
+    for other, same in (
+        (cycle("2026-05-18", "share"), True),
+        (cycle("2026-05-18", "mean"), False),
+        (cycle("2026-05-18", "share", "b"), False),
+    ):
+        assert comparisons.History((first, other), ()).is_same is same
