@@ -11,6 +11,7 @@ from intranet.domain import evidence, fact_rows
 from intranet.domain.carry_preview import Preview, may_offer
 from intranet.domain.evidence import Shelf
 from intranet.domain.filing import Filing
+from intranet.domain.numbering import log_subject
 from intranet.errors import Invalid
 from intranet.i18n import _
 from intranet.models import Evidence, EvidenceLink, FactRow
@@ -135,7 +136,7 @@ def confirm_file(filing: Filing, evidence_id: int) -> Evidence:
         filing.session.add(item)
         filing.touch()
         filing.session.flush()
-        filing.record("carry.confirm", subject=str(item.number), old=True, new=False)
+        filing.record("carry.confirm", subject=log_subject(item), old=True, new=False)
     return item
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from intranet.domain.filing import Filing, Right, require_slot
-from intranet.domain.numbering import renumber
+from intranet.domain.numbering import log_subject, renumber
 from intranet.domain.operations import outcome_of, remember
 from intranet.errors import DomainError, Forbidden, Invalid, NotFound
 from intranet.i18n import _
@@ -138,7 +138,7 @@ def _new_file(filing: Filing, upload: Upload) -> Evidence:
     session.add(evidence)
     session.flush()
     filing.record(
-        "evidence.add", subject=str(evidence.number), new={"name": evidence.name, "sha256": evidence.sha256}
+        "evidence.add", subject=log_subject(evidence), new={"name": evidence.name, "sha256": evidence.sha256}
     )
     return evidence
 
@@ -221,7 +221,7 @@ def _link(filing: Filing, evidence: Evidence, ref: str) -> None:
     if links_of(session, evidence.id, ref):
         return
     session.add(EvidenceLink(evidence_id=evidence.id, entry_id=filing.entry_id, ref=ref))
-    filing.record("evidence.link", subject=str(evidence.number), new=ref)
+    filing.record("evidence.link", subject=log_subject(evidence), new=ref)
     if ref.startswith("slot:"):
         _drop_absence(filing, ref.removeprefix("slot:"))
 
@@ -245,7 +245,7 @@ def unlink(filing: Filing, code: str, evidence_id: int, ref: str) -> Evidence:
         filing.session.delete(found)
         filing.touch()
         filing.session.flush()
-        filing.record("evidence.unlink", subject=str(evidence.number), old=ref)
+        filing.record("evidence.unlink", subject=log_subject(evidence), old=ref)
     renumber(filing)
     return evidence
 
@@ -265,7 +265,7 @@ def delete(filing: Filing, evidence_id: int) -> Evidence:
     filing.session.flush()
     filing.record(
         "evidence.delete",
-        subject=str(evidence.number),
+        subject=log_subject(evidence),
         old={"name": evidence.name, "sha256": evidence.sha256, "refs": [found.ref for found in links]},
     )
     renumber(filing)

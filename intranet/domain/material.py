@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from intranet.domain.evidence import Shelf, Upload, changeable, require_room, shown_name
 from intranet.domain.filing import Filing
+from intranet.domain.numbering import log_subject
 from intranet.domain.operations import outcome_of, remember
 from intranet.errors import Conflict, Invalid
 from intranet.i18n import _
@@ -50,7 +51,7 @@ def describe(
     _changed(filing, evidence)
     done["version"] = evidence.version
     remember(filing.session, filing.actor, op, done, at=filing.at)
-    filing.record("evidence.describe", subject=str(evidence.number), old=old.plain(), new=wanted.plain())
+    filing.record("evidence.describe", subject=log_subject(evidence), old=old.plain(), new=wanted.plain())
     return evidence
 
 
@@ -152,7 +153,7 @@ def replace(filing: Filing, evidence_id: int, upload: Upload, shelf: Shelf) -> E
     evidence.uploaded_by, evidence.uploaded_at = filing.actor.user_id, filing.at
     _changed(filing, evidence)
     new = {"name": evidence.name, "sha256": sha256, "file": upload.name}
-    filing.record("evidence.replace", subject=str(evidence.number), old=old, new=new)
+    filing.record("evidence.replace", subject=log_subject(evidence), old=old, new=new)
     return evidence
 
 

@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from intranet.domain.filing import Filing
+from intranet.models import Evidence
 from intranet.queries.filed import evidence_of, rows_of
 from intranet.queries.filing import matches
 from intranet.queries.submissions import submission_of
 from intranet.queries.volumes import bound_numbers, unfinished_volume
+
+
+def log_subject(evidence: Evidence) -> str:
+    """How the log names a file: by what stays, since its number may move."""
+    return f"file:{evidence.id}"
 
 
 def renumber(filing: Filing) -> None:

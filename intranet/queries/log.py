@@ -95,8 +95,8 @@ def names_for(session: Session, rows: Sequence[LogEntry]) -> Named:
     cycles = session.exec(select(Cycle).where(col(Cycle.id).in_(cycle_ids)))
     users = select(User.id, User.name).where(col(User.id).in_(user_ids))
     schools = list(session.exec(select(School.id, School.code, School.name)))
-    about_files = {row.entry_id for row in rows if row.entry_id and row.action.startswith("evidence.")}
-    files = select(Evidence.entry_id, Evidence.number, Evidence.name).where(
+    about_files = {row.entry_id for row in rows if row.entry_id and row.subject.startswith("file:")}
+    files = select(Evidence.entry_id, Evidence.id, Evidence.name).where(
         col(Evidence.entry_id).in_(about_files)
     )
     return Named(

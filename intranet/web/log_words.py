@@ -216,9 +216,9 @@ class _One:
         installed = self.words.registry.get(key)
         return key if installed is None else installed.definition.title
 
-    def _evidence(self, number: str) -> str:
-        name = self.words.named.files.get((self.row.entry_id or 0, number), "")
-        return _("材料 %(n)s", n=number) + (f" {name}" if name else "")
+    def _evidence(self, said: str) -> str:
+        key = said.removeprefix("file:")
+        return _("材料 %(n)s", n=self.words.named.files.get((self.row.entry_id or 0, key), key))
 
     def _form_line(self, said: str) -> str:
         key, _space, rest = said.partition(" ")
@@ -243,6 +243,8 @@ class _One:
             return self._thing(what)
         if colon and kind == "slot":
             return self._slot(what)
+        if colon and kind == "file":
+            return self._evidence(said)
         if colon and kind == "row":
             return _("第 %(n)s 号行", n=what)
         if colon and kind == "table":

@@ -43,7 +43,7 @@ def test_several_files_fill_a_slot(world: World, client_for: SignIn) -> None:
         (2, "照片.png", "image/png", ["slot:A2#1"]),
     ]
     assert sorted(p.name for p in stored(world)) == sorted(e.sha256 for e, _refs in files(world))
-    assert [x.subject for x in log(world, "evidence.add")] == ["1", "2"]
+    assert [x.subject for x in log(world, "evidence.add")] == ["file:1", "file:2"]
 
 
 def test_the_same_content_is_one_file_in_two_places(world: World, client_for: SignIn) -> None:

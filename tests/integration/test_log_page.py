@@ -16,6 +16,7 @@ from intranet.plugins import RubricRegistry, build_plugin_manager
 from intranet.queries.log import names_for
 from intranet.web.log_words import LogWords
 from tests.integration.appeals_ground import appeal, decide, publish
+from tests.integration.filing_ground import upload
 from tests.world import Client, DemoFolder, World
 
 RAW = re.compile(r"[0-9a-f]{40}|(^|；|、)[a-z_]{2,}：|slot:|clause:|\bNone\b|T\d\d:\d\d|[{}\[\]]")
@@ -81,3 +82,15 @@ def test_what_is_no_name_stays_as_it_is(world: World, client_for: Callable[[str]
     page = client_for("admin").text("/bureau/log")
     for said in ("²", "neu：x", "nirgends", "2026-13-45"):
         assert said in page
+
+
+def test_a_file_keeps_its_name_in_the_log_when_its_number_moves(
+    world: World, client_for: Callable[[str], Client]
+) -> None:
+    lead, admin = client_for("lead1"), client_for("admin")
+    upload(lead, world, "A2", "slot:A2#1", ("方案.txt", b"x"))
+    upload(lead, world, "A1", "clause:A1.1", ("章程.txt", b"y"))
+    text = " ".join(admin.text("/bureau/log").split())
+    assert "上传材料 材料 方案.txt" in text
+    assert "上传材料 材料 章程.txt" in text
+    assert "材料重新编号" in text

@@ -107,7 +107,7 @@ def test_a_file_comes_in_two_pieces(world: World, lead: Client) -> None:
     assert (kept.name, kept.size, kept.number, refs) == ("方案.pdf", len(PDF), 1, ["slot:A2#1"])
     assert kept.sha256 == hashlib.sha256(PDF).hexdigest()
     assert (pending(world), incoming(world)) == ([], [])
-    assert [x.subject for x in log(world, "evidence.add")] == ["1"]
+    assert [x.subject for x in log(world, "evidence.add")] == ["file:1"]
     assert ask(lead, "HEAD", where).status_code == 404
 
 
