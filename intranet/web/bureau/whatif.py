@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from flask import Response, g, request, url_for
@@ -19,6 +20,7 @@ from intranet.queries import cycles as lists
 from intranet.queries import results as stored
 from intranet.rubric import ledger
 from intranet.rubric.loader import Definition
+from intranet.rubric.numbers import most_digits
 from intranet.web import access
 from intranet.web.context import db, ground
 from intranet.web.forms import go
@@ -105,6 +107,7 @@ def _page(
         "freeze",
         status=200 if error is None else min(error.status, 422),  # a plugin's failure is an answer here
         trial=trial,
+        decimals=0 if trial is None else most_digits(_totals(trial)),
         question=question,
         refusal=[] if error is None else whatif.refusal(error),
         held=held,
@@ -119,6 +122,11 @@ def _page(
         newer=newer_of(cycle),
         shown_as=rulings.show_value,
     )
+
+
+def _totals(trial: whatif.Trial) -> list[Fraction | None]:
+    """Before and after, which show the same decimals all the way down."""
+    return [side.total for row in trial.rows for side in (row.old, row.new) if side is not None]
 
 
 def _choices(cycle: Cycle, definition: Definition, kept: Mapping[str, Any]) -> list[rulings.Settled]:
