@@ -316,7 +316,12 @@ def test_ten_thousand_pasted_rows_are_refused_with_the_limit(world: World, clien
 )
 def test_searches_of_any_length_answer(world: World, client_for: SignIn, text: str) -> None:
     admin = client_for("admin")
-    for path, name in (("/bureau/people", "q"), ("/bureau/log", "person"), ("/bureau/log", "subject")):
+    for path, name in (
+        ("/bureau/people", "q"),
+        ("/bureau/log", "person"),
+        ("/bureau/log", "unit"),
+        ("/bureau/log", "subject"),
+    ):
         answer = within(2, lambda p=path, n=name: admin.get(p, query_string={n: text}))  # type: ignore[misc]
         assert answer.status_code == 200
     assert "评委一" not in admin.text("/bureau/people?q=" + "%25")
