@@ -49,6 +49,13 @@ def db() -> Session:
     return session
 
 
+def only_read() -> None:
+    """From here on this POST stores nothing: the write lock it took goes back, so that others may save while
+    it works for seconds."""
+    db().close()
+    g.db = read_session(ground().engine)
+
+
 def current_time() -> datetime:
     """Server time of this request, UTC; the one time for every deadline in it."""
     if "time" not in g:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from flask import Response, g, request, url_for
+from flask import Response, request, url_for
 
-from intranet.db import read_session
 from intranet.domain import rulings, whatif
 from intranet.domain.scoring import Scoring, score_entries
 from intranet.domain.ties import ties_in, ties_of
@@ -22,7 +21,7 @@ from intranet.rubric import ledger
 from intranet.rubric.loader import Definition
 from intranet.rubric.numbers import most_digits
 from intranet.web import access
-from intranet.web.context import db, ground
+from intranet.web.context import db, ground, only_read
 from intranet.web.forms import go
 
 from . import bp, frame
@@ -45,7 +44,7 @@ def whatif_page(cycle_id: int) -> Response:
 @bp.post("/cycles/<int:cycle_id>/whatif")
 def whatif_version(cycle_id: int) -> Response:
     """An uploaded rubric.toml: read, tried, forgotten."""
-    _only_read()
+    only_read()
     cycle = frame.load(cycle_id)
     if cycle.state == CycleState.DRAFT:
         return go(url_for("bureau.cycle", cycle_id=cycle_id))
@@ -59,13 +58,6 @@ def whatif_version(cycle_id: int) -> Response:
     except DomainError as error:
         return _page(cycle, None, refused=error)
     return _page(cycle, definition, name=upload.filename[-80:])
-
-
-def _only_read() -> None:
-    """Give back the write lock that a POST takes: nothing of this request is stored, and checking a file and
-    scoring a cohort may take seconds in which nobody could save."""
-    db().close()
-    g.db = read_session(ground().engine)
 
 
 def _let_go() -> None:
