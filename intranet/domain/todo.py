@@ -272,8 +272,9 @@ def _lead(
         text = _("填报并提交，还有 %(n)s 项指标没填完", n=left) if left else _("填报并提交")
         return [Todo(text, entry.name, "school.overview", here, due, _is_soon(due, at))]
     if entry.state == SubmissionState.RETURNED and cycle.state in RUNNING and returns:
-        codes = "、".join(dict.fromkeys(c for r in returns for c in r.codes))
-        text = _("修改退回的 %(codes)s，重新提交", codes=codes)
+        clauses = definition_of(cycle.definition).bind(cycle.rulings).by
+        printed = [clauses[c].no or c for c in dict.fromkeys(c for r in returns for c in r.codes)]
+        text = _("修改退回的 %(codes)s，重新提交", codes="、".join(printed))
         return [Todo(text, entry.name, "school.overview", here, None, urgent=True)]
     if entry.state == SubmissionState.SUBMITTED and cycle.state in SCANNING and not has_scan:
         return [Todo(_("打印回执，盖章后上传扫描件"), entry.name, "school.receipt", here)]

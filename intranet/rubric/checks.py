@@ -131,9 +131,10 @@ class _Place:
 
     def problem(self, severity: str, code: str, message: str, column: str = "") -> Problem:
         row = self.row
-        where = _("%(table)s第 %(n)s 行", table=row.table.title, n=row.n + 1)
+        where = {"table": row.table.title, "n": row.n + 1}
+        text = _("%(table)s第 %(n)s 行：%(message)s", message=message, **where)
         ref = f"{row.table.by}.tables.{row.ref}" + (f".{column}" if column else "")
-        return Problem(severity, code, f"{where}：{message}", ref, self.clause)
+        return Problem(severity, code, text, ref, self.clause)
 
 
 def _cells(place: _Place) -> Iterator[Problem]:

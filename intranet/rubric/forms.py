@@ -188,23 +188,30 @@ Filed = tuple[dict[str, Cell], str]
 def _filed(rubric: Rubric, context: Context) -> Iterator[Filed]:
     """集团工作推进情况: in printed order what each clause was given, each table row once.
 
-    Ticked fields; material slots and clauses that have documents; the rows of the clause's table.
+    Ticked fields; material slots and clauses that have documents; the rows of the clause's table. A document
+    in the slot of the same words proves what was ticked and is no line of its own.
     """
     seen: set[str] = set()
     for clause in rubric.leaves():
         indicator = rubric.indicator_of(clause.code) or clause
         category = indicator.title or indicator.text
         own = f"clause:{clause.code}"
+        slots = {
+            ref: label
+            for n, label in enumerate(clause.materials, 1)
+            if context.evidence.get(ref := f"slot:{clause.code}#{n}")
+        }
         if isinstance(clause, TicksClause):
             for tick in clause.ticks:
                 if context.facts.get(f"{clause.code}.{tick.key}") is True:
-                    values, _ref = _entry(tick.label, category, own, context)
+                    same = [ref for ref, label in slots.items() if label == tick.label]
+                    values, _ref = _entry(tick.label, category, own, context, *same)
                     yield values, f"tick:{clause.code}.{tick.key}"
+                    slots = {ref: label for ref, label in slots.items() if ref not in same}
         elif context.evidence.get(own):
             yield _entry(clause.title or clause.text, category, own, context)
-        for n, label in enumerate(clause.materials, 1):
-            if context.evidence.get(f"slot:{clause.code}#{n}"):
-                yield _entry(label, category, f"slot:{clause.code}#{n}", context)
+        for ref, label in slots.items():
+            yield _entry(label, category, ref, context)
         for row in _own_rows(rubric, clause, context):
             if row.ref not in seen:
                 seen.add(row.ref)
@@ -223,9 +230,9 @@ def _own_rows(rubric: Rubric, clause: Clause, context: Context) -> Iterator[Row]
                 yield row
 
 
-def _entry(what: str, category: str, ref: str, context: Context) -> Filed:
-    found = context.evidence.get(ref, ())
-    return {"what": what, "category": category, "evidence": named(found)}, ref
+def _entry(what: str, category: str, ref: str, context: Context, *more: str) -> Filed:
+    found = named(e for place in (ref, *more) for e in context.evidence.get(place, ()))
+    return {"what": what, "category": category, "evidence": found}, ref
 
 
 def describe(row: Row) -> str:

@@ -1,5 +1,6 @@
 """The notice's own tables as rows of cells."""
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -52,6 +53,7 @@ BUILT = rubric(
         "kind": "ticks",
         "max": 1,
         "ticks": [{"key": "c", "label": "制定章程", "points": 1}],
+        "materials": ["制定章程", "章程备案"],
     },
     {"code": "B1.2", "in": "B1", "title": "章程质量", "kind": "judged", "max": 3},
     {
@@ -171,6 +173,14 @@ def test_filed_names_each_thing_once_in_printed_order() -> None:
         FormRow(["3", "会议方案", "召开理事会", "2 会议方案"], "slot:B2#1"),
         FormRow(["4", "示例一小获课改奖（省级）", "获奖", "7 证书；1 集团章程"], "row:awards[1]"),
         FormRow(["5", "示例一小获教研奖（市级）", "其他", ""], "row:awards[0]"),
+    ]
+
+
+def test_what_was_ticked_and_its_document_of_the_same_words_are_one_line() -> None:
+    context = replace(CONTEXT, evidence={"slot:B1.1#1": [CHARTER], "slot:B1.1#2": [AGENDA]})
+    assert forms.rows(BUILT, form("filed", "what", "evidence"), context)[:2] == [
+        FormRow(["制定章程", "1 集团章程"], "tick:B1.1.c"),
+        FormRow(["章程备案", "2 会议方案"], "slot:B1.1#2"),
     ]
 
 
