@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import letters, machine, pages, ranked, scoring, volume
+from . import burst, letters, machine, pages, ranked, scoring, volume
 
 
 def main() -> None:
@@ -11,6 +11,8 @@ def main() -> None:
     volume.main()
     print("Pages, in one process without a server")
     pages.main()
+    print("A deadline evening, on the real server")
+    burst.main()
     print("Scoring")
     scoring.main()
     print(f"Result letters of {letters.UNITS} units in one docx")
