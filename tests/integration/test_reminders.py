@@ -91,7 +91,10 @@ def test_the_list_says_who_lacks_what(world: World, client_for: SignIn) -> None:
     assert "甲山教育集团" in admin.text(page(world, "?show=back"))
     assert "丁桥教育集团" not in admin.text(page(world, "?show=back"))
     letters = admin.text(page(world, f"/letters?unit={world.entries['g01']}"))
-    assert "“示例年度考核”的填报已退回修改，还没有重新提交。退回的指标：每学期召开理事会不少于2次(7分)。" in letters
+    assert (
+        "“示例年度考核”的填报已退回修改，还没有重新提交。退回的指标：每学期召开理事会不少于2次(7分)。"
+        in letters
+    )
     assert "丁桥" not in letters
 
 
