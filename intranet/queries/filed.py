@@ -36,12 +36,6 @@ from intranet.queries.sharing import may_see_file
 # --- answers and self scores ---------------------------------------------------------------------
 
 
-def answers_of(session: Session, entry_id: int) -> dict[tuple[int, str], Answer]:
-    """The school's stored answers by (school id or 0, key)."""
-    found = session.exec(select(Answer).where(Answer.entry_id == entry_id, Answer.owner == SCHOOL))
-    return {(a.school_id, a.key): a for a in found}
-
-
 def answer_of(session: Session, entry_id: int, key: str, school_id: int = 0) -> Answer | None:
     """One stored answer of the school; slots by their key (``B6#4``)."""
     query = select(Answer).where(Answer.entry_id == entry_id, Answer.owner == SCHOOL, Answer.key == key)
