@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,7 +26,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="INTRANET_", extra="forbid")
 
-    data: Path = Path("data")
+    data: Path = Field(default=Path("data"), validate_default=True)
     bureau_name: str = "教育局"
     host: str = "127.0.0.1"
     port: int = 8000
@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     smtp_password_file: Path | None = None  # instead: a file with nothing else in it
     mail_from: str = ""  # the sender's address
 
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, data: Path) -> Path:
+        """Flask takes a relative path as one inside its own package, everybody else as one from here."""
+        return data.absolute()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -65,7 +71,7 @@ class Settings(BaseSettings):
 
     @property
     def database_url(self) -> str:
-        return self.database or f"sqlite:///{(self.data / 'intranet.db').resolve()}"
+        return self.database or f"sqlite:///{self.data / 'intranet.db'}"
 
     @property
     def evidence_folder(self) -> Path:

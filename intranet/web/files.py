@@ -76,7 +76,7 @@ def _heic(evidence: Evidence) -> Response:
             made = pictures.preview(source, jobs.cache_folder(context.ground().settings) / f"{digest}.jpg")
     except NotShown as error:
         raise NotFound(str(error)) from None
-    response = send_file(made.resolve(), mimetype="image/jpeg", conditional=True, etag=digest, max_age=0)
+    response = send_file(made, mimetype="image/jpeg", conditional=True, etag=digest, max_age=0)
     return _guard(response, evidence.name.rpartition(".")[0] + ".jpg", policy=SANDBOX, inline=True)
 
 

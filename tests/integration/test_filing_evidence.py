@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from intranet import create_app
+from intranet.config import Settings
 from intranet.enums import BuildState
 from intranet.models import Volume
+from intranet.plugins import build_plugin_manager
 from tests.integration.filing_ground import PDF, at, files, log, return_for, rows, save, upload
 from tests.integration.test_filing_submit import fill
+from tests.unit.rubric import sample
 from tests.unit.test_upload_check import png
-from tests.world import Client, World, words
+from tests.world import PASSWORD, Client, World, words
 
 SignIn = Callable[[str], Client]
 
@@ -233,6 +237,24 @@ def test_a_missing_file_is_said_not_an_error(world: World, client_for: SignIn) -
     answer = client.get(f"/files/{files(world)[0][0].id}")
     assert answer.status_code == 404
     assert "请联系管理员从备份恢复" in words(answer.get_data(as_text=True))
+
+
+def test_files_are_served_from_a_data_folder_named_from_where_one_stands(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = world.settings.data
+    monkeypatch.chdir(folder.parent)
+    app = create_app(
+        Settings(data=Path(folder.name), allow_http=True),
+        build_plugin_manager(entry_points=False, plugins=(sample.SamplePlugin.at(folder),)),
+    )
+    client = Client(app.test_client())
+    client.post("/sign-in", {"login": "lead1", "password": PASSWORD})
+    upload(client, world, "A2", "slot:A2#1", ("一.pdf", PDF))
+    number = files(world)[0][0].id
+    assert fetch(client, f"/files/{number}").data == PDF
+    assert fetch(client, f"/files/{number}/preview").data == PDF
+    app.extensions["intranet"].engine.dispose()
 
 
 def test_a_deleted_row_keeps_its_files_in_the_library(world: World, client_for: SignIn) -> None:

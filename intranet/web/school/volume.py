@@ -137,7 +137,7 @@ def volume_pdf(entry_id: int, volume_id: int) -> Response:
     if found.state != BuildState.DONE or not path.is_file():
         raise NotFound(_("这一版汇编已不在服务器上，请重新编制。"))
     name = _("%(unit)s 佐证材料汇编.pdf", unit=desk.filing.entry.name)
-    response = send_file(path.resolve(), mimetype="application/pdf", conditional=True, max_age=0)
+    response = send_file(path, mimetype="application/pdf", conditional=True, max_age=0)
     response.headers["Content-Disposition"] = disposition(name, inline=bool(request.args.get("inline")))
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
