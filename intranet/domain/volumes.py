@@ -27,8 +27,6 @@ from intranet.volume.plan import Document, Material, Plan, Section
 
 PICTURES = (1, 2, 4)
 """Photographs that may share a page."""
-_ARCHIVAL = "archival"
-"""Marks the one entry of ``Volume.problems`` that says what of PDF/A."""
 
 
 def request_volume(
@@ -205,10 +203,9 @@ def finish(session: Session, volume: Volume, built: Mapping[str, Any], *, at: da
     """
     volume.state, volume.finished_at, volume.doing = BuildState.DONE, at, ""
     volume.done = volume.total
-    for name in ("sha256", "size", "pages", "sections", "digests", "changed"):
+    for name in ("sha256", "size", "pages", "sections", "digests", "changed", "problems"):
         setattr(volume, name, built[name])
-    about = {"of": _ARCHIVAL, "declared": built["archival"], "obstacles": built["obstacles"]}
-    volume.problems = [*built["problems"], about]
+    volume.archival = {"declared": built["archival"], "obstacles": built["obstacles"]}
     for content, bits in built["prints"].items():
         session.merge(FilePrint(sha256=content, bits=bits))
     volume.places = {str(number): list(pages) for number, pages in built["places"].items()}
@@ -230,11 +227,6 @@ def fail(session: Session, volume: Volume, why: str, *, at: datetime) -> None:
     session.flush()
 
 
-def stand_ins(volume: Volume) -> list[dict[str, Any]]:
-    """Files that a page of words stands in for: number, name, reason."""
-    return [p for p in volume.problems if "of" not in p]
-
-
 @dataclass(frozen=True, slots=True)
 class Archival:
     """Whether a volume declares itself as PDF/A-2b; if not, numbers of the files by what stands against it."""
@@ -245,13 +237,12 @@ class Archival:
 
 def archival(volume: Volume) -> Archival | None:
     """None: built before this was looked at."""
-    for found in volume.problems:
-        if found.get("of") == _ARCHIVAL:
-            by_reason: dict[str, list[int]] = {}
-            for one in found["obstacles"]:
-                by_reason.setdefault(one["reason"], []).append(one["number"])
-            return Archival(found["declared"], by_reason)
-    return None
+    if volume.archival is None:
+        return None
+    by_reason: dict[str, list[int]] = {}
+    for one in volume.archival["obstacles"]:
+        by_reason.setdefault(one["reason"], []).append(one["number"])
+    return Archival(volume.archival["declared"], by_reason)
 
 
 def archival_words(volume: Volume | None) -> dict[int, str] | None:
@@ -260,7 +251,7 @@ def archival_words(volume: Volume | None) -> dict[int, str] | None:
     if about is None or volume is None:
         return None
     words = {int(number): _("可以") for number in volume.places}
-    words |= {p["number"]: _("原件另附") for p in stand_ins(volume)}
+    words |= {p["number"]: _("原件另附") for p in volume.problems}
     return words | {n: why for why, numbers in about.obstacles.items() for n in numbers}
 
 

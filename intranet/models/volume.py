@@ -17,8 +17,9 @@ class Volume(SQLModel, table=True):
     """One build of one entry's volume. ``number`` counts up in the entry; the highest finished one holds.
 
     places: ref -> {evidence number -> [first page, last page]} as printed; changed: printed pages that
-    differ from the build before; problems: what stands in as a page of its own, and why; its last entry says
-    what of PDF/A (``domain.volumes.archival``).
+    differ from the build before; problems: what stands in as a page of its own, and why; archival:
+    whether it declares itself as PDF/A-2b and what stands against that (``domain.volumes.archival``),
+    None for builds from before that was looked at.
     """
 
     __tablename__ = "volume"
@@ -47,6 +48,9 @@ class Volume(SQLModel, table=True):
     digests: list[str] = Field(default_factory=list, sa_column=json_column())  # of each printed page
     changed: list[int] = Field(default_factory=list, sa_column=json_column())
     problems: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column())
+    archival: dict[str, Any] | None = Field(
+        default=None, sa_column=sa.Column(sa.JSON(none_as_null=True), nullable=True)
+    )
     error: str = ""
 
 

@@ -14,7 +14,6 @@ from flask import Flask
 from sqlmodel import select
 
 from intranet import jobs
-from intranet.domain import volumes as volume_domain
 from intranet.enums import BuildState, CycleState
 from intranet.models import Volume
 from tests.integration.filing_ground import at, log, upload
@@ -56,7 +55,7 @@ def test_built_read_and_written_back(app: Flask, world: World, client_for: SignI
     assert "排队中" in text
     builder(app).run()
     (made,) = volumes(world)
-    assert (made.state, volume_domain.stand_ins(made), made.error) == (BuildState.DONE, [], "")
+    assert (made.state, made.problems, made.error) == (BuildState.DONE, [], "")
     assert made.places == {"1": [4, 6], "2": [7, 7]}
     with client.get(at(world, rest=f"/volume/{made.id}.pdf")) as answer:
         data = answer.get_data()

@@ -20,7 +20,6 @@ from PIL import Image
 from sqlmodel import select
 
 from intranet import jobs
-from intranet.domain import volumes as volume_domain
 from intranet.enums import BuildState, CycleState
 from intranet.models import Volume
 from tests.integration.filing_ground import at, files, log, return_for, save, upload
@@ -150,7 +149,7 @@ def test_after_a_process_broke_off_each_file_is_tried_by_itself(
     os.kill(second(children).pid, signal.SIGCONT)
     builder(app).join()
     (made,) = volumes(world)
-    assert (made.state, volume_domain.stand_ins(made)) == (BuildState.DONE, [])
+    assert (made.state, made.problems) == (BuildState.DONE, [])
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a process cannot be halted here")
@@ -242,7 +241,7 @@ def test_a_heic_photograph_from_upload_to_page(app: Flask, world: World, client_
     client.post(at(world, rest="/volume/build"))
     builder(app).run()
     (made,) = volumes(world)
-    assert volume_domain.stand_ins(made) == []
+    assert made.problems == []
     with pikepdf.open(path_of(app, made)) as read_pdf:
         image = read_pdf.pages[made.places["1"][0] - 1].Resources.XObject.VP.Resources.XObject.Im0
         assert (int(image.Width), int(image.Height)) == (320, 240)

@@ -63,7 +63,6 @@ def volume(entry_id: int) -> Response:
         every=[v for v in every if v.state == BuildState.DONE and _is_there(v)],
         files=desk.files,
         ranges=volumes.page_ranges(held),
-        stand_ins=volumes.stand_ins(held) if held else (),
         archival=volumes.archival(held) if held else None,
         spans=spans,
         changed=spans(held.changed) if held else "",
