@@ -11,7 +11,7 @@ from intranet.domain import evidence, fact_rows
 from intranet.domain.carry_preview import Preview, may_offer
 from intranet.domain.evidence import Shelf
 from intranet.domain.filing import Filing
-from intranet.domain.numbering import log_subject
+from intranet.domain.numbering import log_subject, renumber
 from intranet.errors import Invalid
 from intranet.i18n import _
 from intranet.models import Evidence, EvidenceLink, FactRow
@@ -100,7 +100,8 @@ def _take_files(filing: Filing, found: Preview, rows: Mapping[int, int], reason:
         for ref in refs:
             session.add(EvidenceLink(evidence_id=new.id or 0, entry_id=filing.entry_id, ref=ref))
         told = {"name": new.name, "sha256": new.sha256, "refs": refs}
-        filing.record("evidence.add", subject=str(n), new=told, reason=reason)
+        filing.record("evidence.add", subject=log_subject(new), new=told, reason=reason)
+    renumber(filing)
 
 
 # --- looking at it --------------------------------------------------------------------------------

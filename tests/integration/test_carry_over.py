@@ -263,8 +263,8 @@ def test_rows_and_documents_come_marked(lead: Client, year: World) -> None:
     assert {name: (e.number, e.carried, refs) for name, (e, refs) in items.items()} == {
         "章程.pdf": (1, True, ["clause:A1"]),
         "协议.pdf": (2, True, ["slot:A2#1"]),  # by its name: 会议纪要 is the first now
-        "方案.pdf": (3, True, []),
-        "任命.pdf": (4, True, [f"row:{rows[0].id}"]),
+        "任命.pdf": (3, True, [f"row:{rows[0].id}"]),
+        "方案.pdf": (4, True, []),  # what proves nothing comes last
     }
     assert items["章程.pdf"][0].period_from == date(2029, 9, 1)
     with year.read() as session:
@@ -273,6 +273,8 @@ def test_rows_and_documents_come_marked(lead: Client, year: World) -> None:
         assert entry.carried_from == 1
     found = log(year, "carry.take")[0]
     assert (found.user_name, found.new) == ("填报甲", {"from": "示例年度考核", "rows": 2, "files": 4})
+    told = [e.subject for e in log(year, "evidence.add") if e.entry_id == year.entries["g01"]]
+    assert sorted(told) == sorted(f"file:{e.id}" for e, _refs in items.values())
     added = [e for e in log(year, "row.add") if e.entry_id == year.entries["g01"]]
     assert [e.reason for e in added] == ["结转自“示例年度考核”"] * 2
     with lead.get(f"/files/{items['章程.pdf'][0].id}") as served:
