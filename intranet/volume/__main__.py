@@ -6,6 +6,7 @@ A process of its own: its memory is limited, it yields to the pages, and stoppin
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import subprocess
@@ -36,6 +37,8 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_STACK, (STACK if hard < 0 else min(STACK, hard), hard))
         os.nice(10)
     order = json.load(sys.stdin)
+    if "seconds" in order:  # by itself too: whoever started it may be gone, cancelled
+        faulthandler.dump_traceback_later(order["seconds"], exit=True)
 
     def say(line: dict[str, Any]) -> None:
         print(json.dumps(line, ensure_ascii=False), flush=True)
@@ -75,7 +78,8 @@ def _stands(plan: Plan, document: Document, order: dict[str, Any]) -> bool:
         documents=(document,),
     )
     with tempfile.TemporaryDirectory() as folder:
-        trial = {"plan": alone.to_json(), "target": str(Path(folder) / "trial.pdf"), "cache": order["cache"]}
+        target = str(Path(folder) / "trial.pdf")
+        trial = {"plan": alone.to_json(), "target": target, "cache": order["cache"], "seconds": SECONDS}
         try:
             subprocess.run(  # noqa: S603 - this Python, no shell
                 _COMMAND,

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import io
+import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -96,3 +98,21 @@ def test_the_second_build_after_one_change_is_five_times_faster(put: Put, tmp_pa
     again = time.perf_counter() - begun
     assert second.changed == list(range(second.places[5][0], second.places[5][1] + 1))
     assert took >= 5 * again, f"{took:.2f} s, then {again:.2f} s"
+
+
+def test_a_trial_ends_by_itself_when_whoever_started_it_is_gone() -> None:
+    """A build that is cancelled leaves the trial of a single file without anybody who waits for it."""
+    hanging = "import time, intranet.volume.__main__ as m; m.build = lambda *_a, **_k: time.sleep(60); m.main()"
+    plan = plan_of([], ())
+    order = {"plan": plan.to_json(), "target": "none.pdf", "cache": "none", "seconds": 1}
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", hanging],
+        check=False,
+        input=json.dumps(order),
+        encoding="utf-8",
+        stderr=subprocess.DEVNULL,
+        timeout=50,
+    )
+    assert done.returncode != 0
+    assert time.monotonic() - begun < 30
