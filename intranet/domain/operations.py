@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session
 
 from intranet.actor import Actor
@@ -29,9 +28,8 @@ def remember(session: Session, actor: Actor, op: str, outcome: Any, *, at: datet
     """Keep what came of a token; a later outcome of the same token replaces it."""
     if not op:
         return
-    values = {"user_id": actor.user_id, "key": op[:64], "outcome": outcome, "at": at}
-    session.execute(
-        insert(Operation)
-        .values(values)
-        .on_conflict_do_update(["user_id", "key"], set_={"outcome": outcome, "at": at})
-    )
+    key = op[:64]
+    stored = operation_of(session, actor, key) or Operation(user_id=actor.user_id, key=key)
+    stored.outcome, stored.at = outcome, at
+    session.add(stored)
+    session.flush()

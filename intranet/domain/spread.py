@@ -56,7 +56,8 @@ def board_of(
     needed_only: bool = False,
 ) -> list[Spread]:
     """Every marked leaf of the submitted entries, the widest spread first. everyone: of the others too.
-    Nobody's mark is missing where the chair has settled. needed_only: a mark is missing only where there is no score without it; no other can come in deliberation.
+    Nobody's mark is missing where the chair has settled. needed_only: a mark is missing only where there is
+    no score without it; no other can come in deliberation.
 
     Verdicts that differ have no distance, so they stand before all numbers.
     """

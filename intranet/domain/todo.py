@@ -1,7 +1,7 @@
 """待办: what waits for one person, with where to do it and until when. A fixed number of queries.
 
 What waits for a reviewer or a chair follows from the marks, and so from a cycle's whole queue: the panel's
-page has it at hand and asks :func:`panel_todos`.
+page has it at hand and asks :func:`scoring_todos` and :func:`settling_todos`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from intranet.models import Appeal, Cycle, Entry, EntrySchool, Publication, Resu
 from intranet.queries import appeals
 from intranet.queries import todo as stored
 from intranet.queries.cycles import latest_results
-from intranet.queries.entries import returns_of, schools_of, visible_cycles, visible_with_cycles
+from intranet.queries.entries import own_with_cycles, returns_of, schools_of, visible_cycles
 from intranet.queries.inquiries import waiting_of
 from intranet.queries.publication import latest_publications
 from intranet.queries.recusals import undeclared
@@ -199,9 +199,8 @@ def _school(
     session: Session, actor: Actor, at: datetime, today: date, left: Mapping[int, int], zone: ZoneInfo
 ) -> list[Todo]:
     own = actor.all_schools
-    seen = [(e, c) for e, c in visible_with_cycles(session, actor) if c.state not in PAST]
-    schools = schools_of(session, [e.id or 0 for e, _c in seen])
-    pairs = [(e, c) for e, c in seen if any(s.school_id in own for s in schools[e.id or 0])]
+    pairs = [(e, c) for e, c in own_with_cycles(session, actor) if c.state not in PAST]
+    schools = schools_of(session, [e.id or 0 for e, _c in pairs])
     led = {e.id or 0 for e, _c in pairs if _leads(actor, schools[e.id or 0])}
     files_now = [(e, c) for e, c in pairs if _may_file(c, e) or e.state == SubmissionState.RETURNED]
     # This stands in the head of every page: a question is asked only where there can be an answer.
@@ -364,35 +363,40 @@ def declaration_todos(cycle: Cycle, at: datetime) -> list[Todo]:
     return [Todo(_("还没有申报回避"), cycle.title, "panel.declare", here, due, reviewing)]
 
 
-def panel_todos(
-    actor: Actor, cycle: Cycle, items: Sequence[Item], at: datetime, *, scores: bool = True
-) -> list[Todo]:
-    """What a reviewer and a chair have to do in one cycle.
+def scoring_todos(actor: Actor, cycle: Cycle, items: Sequence[Item], at: datetime) -> list[Todo]:
+    """What is left for a reviewer to score. items: the own queue."""
+    if cycle.state != CycleState.REVIEW:
+        return []
+    out = []
+    found, due = progress_of(items, actor.user_id), cycle.review_until
+    first = next_due(items, actor.user_id)
+    if first is not None:
+        place: dict[str, int | str] = {"entry": first.entry.id or 0, "code": first.indicator.code}
+        text = _("还有 %(n)s 处没评", n=found.total - found.done)
+        out.append(Todo(text, cycle.title, "panel.score", place, due, _is_soon(due, at)))
+    if found.stale:
+        text = _("%(n)s 处评分后内容有变，请再看一遍", n=found.stale)
+        out.append(
+            Todo(text, cycle.title, "panel.queue", {"cycle_id": cycle.id or 0}, due, _is_soon(due, at))
+        )
+    return out
 
-    :param items: its whole queue, as the actor meets it. :param scores: whether the actor is asked to score,
-        and not a chair beside reviewers.
-    """
-    out: list[Todo] = []
-    queue = {"cycle_id": cycle.id or 0}
-    if cycle.state == CycleState.REVIEW and scores:
-        found, due = progress_of(items, actor.user_id), cycle.review_until
-        first = next_due(items, actor.user_id)
-        if first is not None:
-            place: dict[str, int | str] = {"entry": first.entry.id or 0, "code": first.indicator.code}
-            text = _("还有 %(n)s 处没评", n=found.total - found.done)
-            out.append(Todo(text, cycle.title, "panel.score", place, due, _is_soon(due, at)))
-        if found.stale:
-            text = _("%(n)s 处评分后内容有变，请再看一遍", n=found.stale)
-            out.append(Todo(text, cycle.title, "panel.queue", queue, due, _is_soon(due, at)))
-    if actor.chairs(cycle.id or 0) and cycle.state in FILLED:
-        leaves = [leaf for item in items if item.is_submitted for leaf in item.marked]
-        only_chair = sum(leaf.needs_settling for leaf in leaves)
-        differing = sum(leaf.differs and leaf.settled is None for leaf in leaves)
-        if only_chair:
-            text = _("%(n)s 处要由组长审定才有得分", n=only_chair)
-            urgent = cycle.state == CycleState.DELIBERATION
-            out.append(Todo(text, cycle.title, "panel.board", queue, urgent=urgent))
-        elif differing and cycle.state == CycleState.DELIBERATION:
-            text = _("%(n)s 处评分不一致，可以审定", n=differing)
-            out.append(Todo(text, cycle.title, "panel.board", queue))
+
+def settling_todos(cycle: Cycle, items: Sequence[Item], owed: int) -> list[Todo]:
+    """What waits for the chair. items: all that the chair meets; owed: figures of the panel to type."""
+    out = []
+    board: dict[str, int | str] = {"cycle_id": cycle.id or 0}
+    deliberating = cycle.state == CycleState.DELIBERATION
+    leaves = [leaf for item in items if item.is_submitted for leaf in item.marked]
+    only_chair = sum(leaf.needs_settling for leaf in leaves)
+    differing = sum(leaf.differs and leaf.settled is None for leaf in leaves)
+    if only_chair and cycle.state in FILLED:
+        text = _("%(n)s 处要由组长审定才有得分", n=only_chair)
+        out.append(Todo(text, cycle.title, "panel.board", board, urgent=deliberating))
+    elif differing and deliberating:
+        text = _("%(n)s 处评分不一致，可以审定", n=differing)
+        out.append(Todo(text, cycle.title, "panel.board", board))
+    if owed and deliberating:
+        text = _("%(n)s 项得分要由组长填写", n=owed)
+        out.append(Todo(text, cycle.title, "panel.board", {**board, "show": "figures"}, urgent=True))
     return out

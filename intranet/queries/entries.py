@@ -127,12 +127,12 @@ def cycle_of(session: Session, entry: Entry) -> Cycle:
     return cycle
 
 
-def visible_with_cycles(session: Session, actor: Actor) -> list[tuple[Entry, Cycle]]:
-    """Entries with their cycles, in one query, the newest cycle first; no drafts."""
+def own_with_cycles(session: Session, actor: Actor) -> list[tuple[Entry, Cycle]]:
+    """The entries in which one of the own schools takes part, with their cycles, the newest first; no drafts."""
     query = (
         select(Entry, Cycle)
         .join(Cycle, col(Cycle.id) == col(Entry.cycle_id))
-        .where(Cycle.state != CycleState.DRAFT, _is_visible(actor))
+        .where(Cycle.state != CycleState.DRAFT, col(Entry.id).in_(_mine(actor)))
         .order_by(col(Entry.cycle_id).desc(), col(Entry.code))
     )
     return list(session.exec(query))

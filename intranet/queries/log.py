@@ -76,7 +76,7 @@ def about(session: Session, entry_id: int, action: str) -> Sequence[LogEntry]:
 @dataclass(frozen=True)
 class Named:
     """Names of what a page of entries points to. users: by id as text; schools: by code; files: by
-    entry id and number."""
+    entry id and their own id as text."""
 
     entries: Mapping[int, str] = field(default_factory=dict)
     cycles: Mapping[int, Cycle] = field(default_factory=dict)

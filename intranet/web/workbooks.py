@@ -1,5 +1,5 @@
-"""What the pages of filled workbooks share: the uploaded file, the values of the comparison, the ticked boxes, what was taken, the
-marked cells."""
+"""What the pages of filled workbooks share: the uploaded file, the values of the comparison, the ticked boxes,
+what was taken, the marked cells."""
 
 from __future__ import annotations
 

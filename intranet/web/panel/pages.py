@@ -12,7 +12,6 @@ from intranet.domain import todo
 from intranet.domain.panel_figures import owed_of
 from intranet.domain.standing import Item, Progress, next_due, progress_of
 from intranet.enums import CycleState
-from intranet.i18n import _
 from intranet.models import Cycle
 from intranet.queries import appeals, review
 from intranet.queries.inquiries import inquiries_of, open_places
@@ -91,21 +90,15 @@ def _card(cycle: Cycle) -> CycleCard:
 
 def _todos(desk: Desk, *, scores: bool) -> list[todo.Todo]:
     """What waits for the person here: of a reviewer's own queue, of a chair's whole cycle."""
-    cycle, at = desk.cycle, current_time()
-    own = todo.panel_todos(actor(), cycle, desk.items, at, scores=scores)
-    if not actor().chairs(cycle.id or 0):
-        return own
-    items = desk.items if desk.mine is None else replace(desk, whole=True).items
-    if desk.mine is not None:
-        settling = todo.panel_todos(actor(), cycle, items, at, scores=False)
-        own = [t for t in own if t.endpoint != "panel.board"] + settling
-    if cycle.state == CycleState.DELIBERATION:
-        owed = owed_of(desk.rubric, items, barred_figures(db(), cycle.id or 0))
-        if owed:
-            board: dict[str, int | str] = {"cycle_id": cycle.id or 0, "show": "figures"}
-            text = _("%(n)s 项得分要由组长填写", n=len(owed))
-            own.append(todo.Todo(text, cycle.title, "panel.board", board, urgent=True))
-    return own
+    cycle = desk.cycle
+    out = todo.scoring_todos(actor(), cycle, desk.items, current_time()) if scores else []
+    if actor().chairs(cycle.id or 0):
+        items = desk.items if desk.mine is None else replace(desk, whole=True).items
+        owed = 0
+        if cycle.state == CycleState.DELIBERATION:
+            owed = len(owed_of(desk.rubric, items, barred_figures(db(), cycle.id or 0)))
+        out += todo.settling_todos(cycle, items, owed)
+    return out
 
 
 @bp.get("/cycles/<int:cycle_id>")

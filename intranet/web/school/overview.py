@@ -39,12 +39,7 @@ PAST = (CycleState.FINAL, CycleState.ARCHIVED)
 @bp.get("/tasks")
 def tasks() -> Response:
     """The entries of the actor's schools; one running entry is opened at once."""
-    session, actor = context.db(), context.actor()
-    found = entries.visible_entries(session, actor)
-    schools = entries.schools_of(session, [e.id or 0 for e in found])
-    mine = [e for e in found if any(s.school_id in actor.all_schools for s in schools[e.id or 0])]
-    cycles = {c.id: c for c in entries.visible_cycles(session, actor)}
-    pairs = [(e, cycles[e.cycle_id]) for e in mine if e.cycle_id in cycles]
+    pairs = entries.own_with_cycles(context.db(), context.actor())
     running = [(e, c) for e, c in pairs if c.state not in PAST]
     if len(running) == 1 and len(pairs) == 1:
         return go_to(running[0][0])
