@@ -102,7 +102,9 @@ def test_the_second_build_after_one_change_is_five_times_faster(put: Put, tmp_pa
 
 def test_a_trial_ends_by_itself_when_whoever_started_it_is_gone() -> None:
     """A build that is cancelled leaves the trial of a single file without anybody who waits for it."""
-    hanging = "import time, intranet.volume.__main__ as m; m.build = lambda *_a, **_k: time.sleep(60); m.main()"
+    hanging = (
+        "import time, intranet.volume.__main__ as m; m.build = lambda *_a, **_k: time.sleep(60); m.main()"
+    )
     plan = plan_of([], ())
     order = {"plan": plan.to_json(), "target": "none.pdf", "cache": "none", "seconds": 1}
     begun = time.monotonic()
