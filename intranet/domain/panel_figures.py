@@ -36,11 +36,11 @@ def owed_of(
 ) -> list[Owed]:
     """The figures that are owed, in the order of the items.
 
-    :param barred: ``queries.recusals.barred_figures``. :param everyone: of units too that have not submitted.
+    :param barred: ``queries.recusals.barred_figures``. :param everyone: of what is not handed in too.
     """
     out = []
     for item in items:
-        if not (everyone or item.is_submitted):
+        if not (everyone or item.is_ready):
             continue
         typed_by = barred.get(item.entry.id or 0, {})
         for leaf in item.leaves:

@@ -17,6 +17,7 @@ from intranet.domain.assignment import require_asked
 from intranet.domain.log import record
 from intranet.domain.marking import MOST_WAIVER, Given, completed, needs_reason, waivers
 from intranet.domain.phases import require_deliberation, require_review
+from intranet.domain.scoring import EntrySheet
 from intranet.domain.standing import Item, Leaf
 from intranet.enums import CycleState, SubmissionState
 from intranet.errors import Conflict, DomainError, Forbidden, Invalid
@@ -48,12 +49,12 @@ def save_marks(
     mark are the chair's then and are passed over.
 
     :raises NotFound: the actor does not meet this entry: not on its panel, or to stay away from it (回避).
-    :raises DomainError: not in review or deliberation, or the unit has not submitted.
+    :raises DomainError: not in review or deliberation, or not handed in.
     :raises Invalid: ``problems`` by clause code: what to enter instead.
     :raises Conflict: ``theirs`` is {code: Mark} of marks changed since they were read.
     """
     panel_entry_for(session, actor, _id(item.entry))
-    require_scoring(cycle, item.entry, at)
+    require_scoring(cycle, item, at)
     require_asked(session, actor, cycle, item.entry, item.indicator.code)
     leaves = {leaf.code: leaf for leaf in item.leaves}
     stored = _stored(session, item.entry, actor.user_id)
@@ -122,8 +123,8 @@ def _unexplained(leaf: Leaf, given: Given, mark: Mark) -> str:
     return _("合议时改分，请写明为什么改。")
 
 
-def require_scoring(cycle: Cycle, entry: Entry, at: datetime) -> None:
-    """Raise DomainError, saying what must happen first, unless reviewers may score this entry now.
+def require_scoring(cycle: Cycle, item: Item, at: datetime) -> None:
+    """Raise DomainError, saying what must happen first, unless reviewers may score this indicator now.
 
     In deliberation they may, until its date: each the own existing scores.
     """
@@ -131,24 +132,26 @@ def require_scoring(cycle: Cycle, entry: Entry, at: datetime) -> None:
         require_deliberation(cycle, at)
     else:
         require_review(cycle)
-    _require_submitted(entry)
+    _require_submitted(item.entry, item.is_returned)
 
 
-def require_settling(cycle: Cycle, entry: Entry) -> None:
-    """Raise DomainError unless the chair may settle this entry's marks now.
+def require_settling(cycle: Cycle, entry: Entry, is_returned: bool) -> None:
+    """Raise DomainError unless the chair may settle marks of this entry now.
+
+    :param is_returned: whether just what is to be settled is out for correction (退回修改).
 
     In deliberation nothing can be submitted any more, and a freeze needs a score on every leaf: the chair
     then settles the units that never submitted too, on what there is.
     """
     require_review(cycle, settling=True)
     if cycle.state != CycleState.DELIBERATION:
-        _require_submitted(entry)
+        _require_submitted(entry, is_returned)
 
 
-def _require_submitted(entry: Entry) -> None:
-    if entry.state == SubmissionState.RETURNED:
-        raise DomainError(_("%(unit)s正在补材料，重新提交后才能评分。", unit=entry.name))
-    if entry.state != SubmissionState.SUBMITTED:
+def _require_submitted(entry: Entry, is_returned: bool) -> None:
+    if is_returned:
+        raise DomainError(_("%(unit)s正在补这一项的材料，重新提交后才能评分。", unit=entry.name))
+    if entry.state == SubmissionState.OPEN:
         raise DomainError(_("%(unit)s还没有提交，不能评分。", unit=entry.name))
 
 
@@ -239,7 +242,7 @@ def settle(
     """
     require_chair(actor, cycle)
     panel_entry_for(session, actor, _id(leaf.entry))
-    require_settling(cycle, leaf.entry)
+    require_settling(cycle, leaf.entry, leaf.is_returned)
     if leaf.bar:
         raise Invalid(_("这一款不用评分：%(why)s。", why=leaf.bar), field=leaf.code)
     given = completed(leaf, given)
@@ -270,7 +273,7 @@ def withdraw_settlement(session: Session, actor: Actor, cycle: Cycle, leaf: Leaf
     """Take the chair's word back, so that the reviewers' marks count again."""
     require_chair(actor, cycle)
     panel_entry_for(session, actor, _id(leaf.entry))
-    require_settling(cycle, leaf.entry)
+    require_settling(cycle, leaf.entry, leaf.is_returned)
     mark = _settlement(session, leaf)
     if mark is None:
         return
@@ -310,7 +313,7 @@ def save_figure(
     session: Session,
     actor: Actor,
     cycle: Cycle,
-    entry: Entry,
+    sheet: EntrySheet,
     wanted: Field,
     text: str,
     *,
@@ -325,9 +328,10 @@ def save_figure(
     :raises Invalid: not what the field asks for, below its ``least`` or above its ``most``.
     :raises Conflict: changed meanwhile; ``theirs`` is the stored value.
     """
+    entry = sheet.entry
     require_chair(actor, cycle)
     panel_entry_for(session, actor, _id(entry))
-    require_settling(cycle, entry)
+    require_settling(cycle, entry, wanted.clause in sheet.returned)
     value = parse_value(wanted, text)
     query = select(Answer).where(
         Answer.entry_id == entry.id,

@@ -6,7 +6,7 @@ plugin's Python is live; when the plugin is gone, what needs it stays pending an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,7 +14,9 @@ from sqlmodel import Session
 
 from intranet.models import Cycle, Entry, Mark
 from intranet.plugins import RubricRegistry
+from intranet.queries.entries import returned_codes
 from intranet.queries.facts import FactSource, Stored, load_facts
+from intranet.queries.filing import pages
 from intranet.queries.sharing import definition_of as _definition
 from intranet.rubric import checks, engine, loader
 from intranet.rubric.facts import Facts
@@ -76,6 +78,8 @@ class EntrySheet:
     form: Form
     score: Callable[[], dict[str, Score]]
     problems: list[Problem] = field(default_factory=list)
+    returned: frozenset[str] = frozenset()
+    """The clauses whose pages are out for correction (退回修改) now, by code."""
 
     @cached_property
     def sheet(self) -> dict[str, Score]:
@@ -104,11 +108,21 @@ def score_entries(
     :param stored: their rows, if they are at hand.
     """
     sources = load_facts(session, cycle, scoring.rubric, entries, stored)
+    returned = returned_clauses(session, scoring.rubric, entries)
     out: dict[int, EntrySheet] = {}
     for entry in entries:
         assert entry.id is not None
         out[entry.id] = _score(scoring, entry, sources[entry.id], check=check)
+        out[entry.id].returned = returned.get(entry.id, frozenset())
     return out
+
+
+def returned_clauses(session: Session, rubric: Rubric, entries: Iterable[Entry]) -> dict[int, frozenset[str]]:
+    """The clauses of the pages that are out for correction now, by entry id; an entry without any is not in it."""
+    return {
+        i: frozenset(c.code for page in pages(rubric) if page.code in codes for c in page.clauses)
+        for i, codes in returned_codes(session, entries).items()
+    }
 
 
 def score_entry(

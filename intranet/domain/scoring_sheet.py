@@ -79,7 +79,7 @@ class Queue:
 
     def leaves(self) -> Iterator[tuple[Item, Leaf]]:
         for item in self.items:
-            for leaf in item.marked if item.is_submitted else ():
+            for leaf in item.marked if item.is_ready else ():
                 yield item, leaf
 
     def own(self, leaf: Leaf) -> Mark | None:
@@ -99,7 +99,7 @@ def texts_of(mark: Mark | None) -> dict[str, str]:
 
 
 def layout(queue: Queue) -> Layout:
-    """The workbook: a row for each leaf of each submitted unit, one sheet."""
+    """The workbook: a row for each leaf of what is handed in, one sheet."""
     rows = [_row(queue, item, leaf) for item, leaf in queue.leaves()]
     heads = (
         Head("unit", HEADS["unit"], width=20),

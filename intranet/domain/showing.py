@@ -19,7 +19,7 @@ from intranet.domain.marking import Given
 from intranet.domain.phases import require_review
 from intranet.domain.review import MAX_REASON, require_chair, require_settling, save_figure
 from intranet.domain.review import settle as settle_leaf
-from intranet.domain.scoring import EntrySheet
+from intranet.domain.scoring import EntrySheet, returned_clauses
 from intranet.domain.showing_plan import require_version
 from intranet.domain.showing_scores import MAX_NOTE, Room, by_name, given_in, proposal, read_points
 from intranet.domain.standing import leaf_of
@@ -36,9 +36,10 @@ from intranet.rubric.numbers import as_text, show
 
 
 def start(session: Session, actor: Actor, room: Room, turn_id: int, *, version: int, at: datetime) -> None:
-    """开始展示: the clock runs. :raises DomainError: another turn is running, or the unit has not submitted."""
+    """开始展示: the clock runs. :raises DomainError: another turn is running, or not handed in."""
     turn, entry = _turn(session, actor, room, turn_id, version, TurnState.WAITING)
-    require_settling(room.cycle, entry)
+    returned = returned_clauses(session, room.rubric, [entry])
+    require_settling(room.cycle, entry, room.target.code in returned.get(entry.id or 0, ()))
     if any(t.state in ACTIVE for t in queries.turns_of(session, room.showing.id or 0)):
         raise DomainError(_("上一个单位还没有审定，请先审定。"))
     turn.started_at = at
@@ -158,7 +159,7 @@ def _write(
     session: Session, actor: Actor, room: Room, sheet: EntrySheet, points: Fraction, reason: str, at: datetime
 ) -> None:
     """Into the panel's figure, or as the chair's word on the judged clause. The latest word stands."""
-    entry, target = sheet.entry, room.target
+    target = room.target
     if not target.field:
         leaf = leaf_of(room.rubric, sheet, room.rubric.by[target.code], room.cycle.combine)
         version = leaf.settled.version if leaf.settled else 0
@@ -166,12 +167,12 @@ def _write(
         settle_leaf(session, actor, room.cycle, room.rubric, leaf, given, at=at)
         return
     field = sheet.form.field(target.field)
-    stored = review_queries.panel_answers(session, entry.id or 0, [field.key]).get(field.key)
+    stored = review_queries.panel_answers(session, sheet.entry.id or 0, [field.key]).get(field.key)
     save_figure(
         session,
         actor,
         room.cycle,
-        entry,
+        sheet,
         field,
         as_text(points),
         version=stored.version if stored else 0,

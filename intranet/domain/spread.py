@@ -55,7 +55,7 @@ def board_of(
     everyone: bool = False,
     needed_only: bool = False,
 ) -> list[Spread]:
-    """Every marked leaf of the submitted entries, the widest spread first. everyone: of the others too.
+    """Every marked leaf of what is handed in, the widest spread first. everyone: of the others too.
     Nobody's mark is missing where the chair has settled. needed_only: a mark is missing only where there is
     no score without it; no other can come in deliberation.
 
@@ -63,7 +63,7 @@ def board_of(
     """
     out = []
     for item in items:
-        if not (everyone or item.is_submitted):
+        if not (everyone or item.is_ready):
             continue
         wanted = asked.of(item.entry.id or 0, item.indicator.code)
         for leaf in item.marked:

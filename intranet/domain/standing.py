@@ -67,6 +67,11 @@ class Leaf:
     def code(self) -> str:
         return self.clause.code
 
+    @property
+    def is_returned(self) -> bool:
+        """Out for correction (退回修改) now."""
+        return self.sheet is not None and self.code in self.sheet.returned
+
     def own(self, user_id: int) -> Mark | None:
         return next((m for m in self.marks if m.user_id == user_id), None)
 
@@ -125,10 +130,12 @@ class Item:
     entry: Entry
     indicator: Clause
     leaves: tuple[Leaf, ...]
+    is_returned: bool = False  # out for correction (退回修改); the entry's other indicators are not
 
     @property
-    def is_submitted(self) -> bool:
-        return self.entry.state == SubmissionState.SUBMITTED
+    def is_ready(self) -> bool:
+        """Whether it is handed in as it stands, and so may be scored."""
+        return self.entry.state != SubmissionState.OPEN and not self.is_returned
 
     @property
     def marked(self) -> tuple[Leaf, ...]:
@@ -151,12 +158,12 @@ class Item:
 
     def is_due(self, user_id: int) -> bool:
         """Something is left to mark, and may be marked."""
-        return self.is_submitted and self.done(user_id) < len(self.asked(user_id))
+        return self.is_ready and self.done(user_id) < len(self.asked(user_id))
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Scored n of m leaves of the submitted entries, for one reviewer."""
+    """Scored n of m leaves of what is handed in, for one reviewer."""
 
     done: int = 0
     total: int = 0
@@ -165,7 +172,7 @@ class Progress:
 
 
 def progress_of(items: Iterable[Item], user_id: int) -> Progress:
-    own = [leaf.state_for(user_id) for item in items if item.is_submitted for leaf in item.asked(user_id)]
+    own = [leaf.state_for(user_id) for item in items if item.is_ready for leaf in item.asked(user_id)]
     return Progress(
         done=sum(s in (MarkState.DONE, MarkState.STALE) for s in own),
         total=len(own),
@@ -254,7 +261,7 @@ def item_of(
     """grounds: shared by the items of one list, so that each page of the rubric is looked up once."""
     grounds = grounds or Grounds(rubric)
     leaves = tuple(leaf_of(rubric, sheet, c, combine, grounds) for c in rubric.leaves(indicator.code))
-    return Item(sheet.entry, indicator, leaves)
+    return Item(sheet.entry, indicator, leaves, indicator.code in sheet.returned)
 
 
 def items_of(
@@ -282,9 +289,9 @@ def next_due(items: Sequence[Item], user_id: int, after: Item | None = None) -> 
 
 
 def neighbours(items: Sequence[Item], here: Item) -> tuple[Item | None, Item | None]:
-    """The submitted items before and after this one in the queue; none if it does not stand in it (the chair
+    """The items that are handed in before and after this one in the queue; none if it does not stand in it (the chair
     looks at what is not assigned to the own person)."""
-    ready = [i for i in items if (i.is_submitted and i.marked) or _same(i, here)]
+    ready = [i for i in items if (i.is_ready and i.marked) or _same(i, here)]
     place = next((n for n, i in enumerate(ready) if _same(i, here)), None)
     if place is None:
         return None, None

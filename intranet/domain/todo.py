@@ -387,7 +387,7 @@ def settling_todos(cycle: Cycle, items: Sequence[Item], owed: int) -> list[Todo]
     out = []
     board: dict[str, int | str] = {"cycle_id": cycle.id or 0}
     deliberating = cycle.state == CycleState.DELIBERATION
-    leaves = [leaf for item in items if item.is_submitted for leaf in item.marked]
+    leaves = [leaf for item in items if item.is_ready for leaf in item.marked]
     only_chair = sum(leaf.needs_settling for leaf in leaves)
     differing = sum(leaf.differs and leaf.settled is None for leaf in leaves)
     if only_chair and cycle.state in FILLED:

@@ -11,7 +11,7 @@ bureau alone sees all whatever seat its people hold: somebody has to run the cyc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from intranet.actor import Actor
-from intranet.enums import CycleState, Role, SchoolRole
+from intranet.enums import CycleState, Role, SchoolRole, SubmissionState
 from intranet.errors import NotFound
 from intranet.i18n import _
 from intranet.models import Cycle, Declaration, Entry, EntrySchool, Recusal, Return
@@ -172,6 +172,14 @@ def open_cycles(session: Session) -> Sequence[Cycle]:
     """Cycles under way, for the sign-in page: their titles and dates are public inside the intranet."""
     ended = (CycleState.DRAFT, CycleState.FINAL, CycleState.ARCHIVED)
     return session.exec(select(Cycle).where(col(Cycle.state).not_in(ended)).order_by(col(Cycle.id))).all()
+
+
+def returned_codes(session: Session, entries: Iterable[Entry]) -> dict[int, frozenset[str]]:
+    """The codes of the pages that are out for correction now, by entry id; entries without any are not in it."""
+    ids = [e.id for e in entries if e.id is not None and e.state == SubmissionState.RETURNED]
+    if not ids:
+        return {}
+    return {i: frozenset(c for r in found for c in r.codes) for i, found in returns_of(session, ids).items()}
 
 
 def returns_of(

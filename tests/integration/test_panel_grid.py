@@ -6,8 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from intranet.enums import CycleState, SubmissionState
-from intranet.models import Entry
+from intranet.enums import CycleState
 from tests.integration.panel_ground import change, give_school, log, marks, said, submit
 from tests.world import Client, World
 
@@ -158,15 +157,12 @@ def test_outside_review_the_grid_is_read_only(world: World, client_for: SignIn) 
     assert "rev1" not in marks(world, "A2")
 
 
-def test_a_returned_unit_cannot_be_scored_in_the_grid(world: World, client_for: SignIn) -> None:
+def test_what_was_returned_cannot_be_scored_in_the_grid(world: World, client_for: SignIn) -> None:
     submit(world)
-    with world.write() as session:
-        entry = session.get(Entry, world.entries["g01"])
-        assert entry is not None
-        entry.state = SubmissionState.RETURNED
-        session.add(entry)
-        session.commit()
+    chair = client_for("chair")
+    path = f"/panel/entries/{world.entries['g01']}/indicators/A2/return"
+    assert chair.post(path, {"reason": "请补会议纪要"}).status_code == 303
     client = client_for("rev1")
-    assert "正在补材料，重新提交后才能评分" in said(client, grid(world))
+    assert "正在补这一项的材料，重新提交后才能评分" in said(client, grid(world))
     client.post(grid(world), row(world, "g01", "4"))
     assert "rev1" not in marks(world, "A2")

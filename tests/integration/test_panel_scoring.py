@@ -432,7 +432,32 @@ def test_the_chair_returns_an_indicator(world: World, client_for: SignIn) -> Non
         returned = session.get(Return, 1)
         assert returned is not None
         assert (returned.codes, returned.reason) == (["A2"], "请补会议纪要")
-    assert "甲山教育集团正在补材料，重新提交后才能评分。" in said(chair, url(world, "A2"))
+    assert "甲山教育集团正在补这一项的材料，重新提交后才能评分。" in said(chair, url(world, "A2"))
+
+
+def test_what_was_not_returned_is_scored_meanwhile(world: World, client_for: SignIn) -> None:
+    submit(world)
+    chair, reviewer = client_for("chair"), client_for("rev1")
+    typed = form_of(reviewer, url(world, "A2"))  # opened before
+    before = said(reviewer, f"/panel/cycles/{world.cycle_id}?by=unit")
+    assert "补材料" not in before
+    chair.post(f"{url(world, 'A2')}/return", {"reason": "请补会议纪要"})
+    refused = reviewer.post(url(world, "A2"), typed)
+    assert refused.status_code == 409
+    assert "重新提交后才能评分" in refused.get_data(as_text=True)
+    assert "rev1" not in marks(world, "A2")
+    other = form_of(reviewer, url(world, "A1")) | {"points.A1.2": "2.5"}
+    assert reviewer.post(url(world, "A1"), other).status_code == 303
+    assert "rev1" in marks(world, "A1.1")
+    queue = said(reviewer, f"/panel/cycles/{world.cycle_id}?by=unit")
+    assert queue.count("补材料") == 1
+    settling = f"/panel/entries/{world.entries['g01']}/indicators/{{}}/settle"
+    word = {"do": "settle:A1.1", "points.A1.1": "1", "reason.A1.1": "按记录", "version.A1.1": "0"}
+    assert chair.post(settling.format("A1"), word).status_code == 303
+    assert marks(world, "A1.1")["settled"].points == 1
+    word = {"do": "settle:A2", "points.A2": "1", "reason.A2": "按记录", "version.A2": "0"}
+    assert chair.post(settling.format("A2"), word).status_code == 409
+    assert "settled" not in marks(world, "A2")
 
 
 # --- cost -----------------------------------------------------------------------------------------

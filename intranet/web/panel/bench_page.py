@@ -55,8 +55,8 @@ def show_page(
     entry, rubric, me = item.entry, desk.rubric, actor()
     evidence = evidence_of(db(), entry_id(entry))
     words = words_for(cycle, rubric, item)
-    closed = closed_word(cycle, entry)
-    may_return = me.chairs(entry.cycle_id) and item.is_submitted and not closed
+    closed = closed_word(cycle, item)
+    may_return = me.chairs(entry.cycle_id) and item.is_ready and not closed
     if not closed and not is_mine(cycle, entry, item.indicator):
         closed = _("这一项不由您评分，只能查看。审定请到“分差与审定”。")
     changing = cycle.state == CycleState.DELIBERATION
@@ -127,10 +127,10 @@ def _onward_url(cycle: Cycle, item: Item, onward: Item | None, by: str, *, chang
     return url_for("panel.score", entry=onward.entry.id, code=onward.indicator.code, by=by)
 
 
-def closed_word(cycle: Cycle, entry: Entry) -> str:
+def closed_word(cycle: Cycle, item: Item) -> str:
     """Why nothing can be scored here now; "" if it can."""
     try:
-        require_scoring(cycle, entry, current_time())
+        require_scoring(cycle, item, current_time())
     except DomainError as error:
         return error.message
     return ""

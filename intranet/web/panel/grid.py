@@ -140,7 +140,7 @@ def _chosen(desk: Desk) -> str:
     due = (
         leaf.code
         for item in desk.items
-        if item.is_submitted
+        if item.is_ready
         for leaf in item.asked(me)
         if leaf.state_for(me) == MarkState.OPEN
     )
@@ -162,14 +162,14 @@ def _row(cycle: Cycle, rubric: Rubric, sheet: EntrySheet, item: Item, code: str)
     leaf = next(leaf for leaf in item.leaves if leaf.code == code)
     row = Row(item, leaf, bank(rubric, leaf.clause, sheet.facts, leaf.score))
     _show_stored(row)
-    row.closed = leaf.bar or _closed(cycle, row)
+    row.closed = leaf.bar or _closed(cycle, item)
     return row
 
 
-def _closed(cycle: Cycle, row: Row) -> str:
+def _closed(cycle: Cycle, item: Item) -> str:
     if cycle.state == CycleState.DELIBERATION:
         return _("合议时在评分页改分")
-    return closed_word(cycle, row.item.entry)
+    return closed_word(cycle, item)
 
 
 def _show_stored(row: Row) -> None:
@@ -258,7 +258,7 @@ def _page(desk: Desk, code: str, rows: list[Row]) -> Response:
         leaf.code: sum(
             other.state_for(me) == MarkState.OPEN
             for item in desk.items
-            if item.is_submitted
+            if item.is_ready
             for other in item.asked(me)
             if other.code == leaf.code
         )

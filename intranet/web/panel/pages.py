@@ -11,7 +11,7 @@ from flask import Response
 from intranet.domain import todo
 from intranet.domain.panel_figures import owed_of
 from intranet.domain.standing import Item, Progress, next_due, progress_of
-from intranet.enums import CycleState
+from intranet.enums import CycleState, SubmissionState
 from intranet.models import Cycle
 from intranet.queries import appeals, review
 from intranet.queries.inquiries import inquiries_of, open_places
@@ -82,7 +82,7 @@ def _card(cycle: Cycle) -> CycleCard:
         return CycleCard(cycle, Progress(), None, 0, 0, scores=scores)
     desk = open_desk(cycle, by="indicator")
     items = desk.items if scores else replace(desk, whole=True).items
-    entries = {i.entry.id: i.is_submitted for i in items}
+    entries = {i.entry.id: i.entry.state != SubmissionState.OPEN for i in items}
     onward = next_due(items, actor().user_id) if scores and cycle.state == CycleState.REVIEW else None
     todos = tuple(_todos(desk, scores=scores))
     return CycleCard(cycle, desk.progress, onward, sum(entries.values()), len(entries), todos, scores=scores)
@@ -143,8 +143,8 @@ def sheet(cycle_id: int) -> Response:
     """The own marks of the cycle, unit after unit, to print and sign."""
     cycle = review.panel_cycle_for(db(), actor(), cycle_id)
     desk = open_desk(cycle, by="unit", printed=True)
-    submitted = [i for i in desk.items if i.is_submitted]
-    units = [tuple(found) for _id, found in groupby(submitted, key=lambda i: i.entry.id)]
+    ready = [i for i in desk.items if i.is_ready]
+    units = [tuple(found) for _id, found in groupby(ready, key=lambda i: i.entry.id)]
     return answer(
         "panel/sheet.html",
         cycle=cycle,

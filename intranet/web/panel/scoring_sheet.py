@@ -122,7 +122,7 @@ def _queue(cycle_id: int) -> Queue:
     items = [
         item_of(desk.rubric, blind[i.entry.id], i.indicator, cycle.combine, grounds)
         for i in desk.items
-        if i.is_submitted
+        if i.is_ready
     ]
     banks = {
         (entry_id(i.entry), leaf.code): bank(desk.rubric, leaf.clause, blind[i.entry.id].facts, leaf.score)

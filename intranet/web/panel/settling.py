@@ -133,7 +133,7 @@ def figures_post(entry: int, code: str) -> Response:
                 db(),
                 actor(),
                 cycle,
-                item.entry,
+                sheet,
                 figure.field,
                 figure.text,
                 version=figure.version,
@@ -323,7 +323,7 @@ def _said(value: object) -> str:
 
 def _closed(cycle: Cycle, item: Item) -> str:
     try:
-        require_settling(cycle, item.entry)
+        require_settling(cycle, item.entry, item.is_returned)
     except DomainError as error:
         return error.message
     return ""
