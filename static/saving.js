@@ -14,7 +14,9 @@
    Sending twice is harmless: each rendered form has its token (`op`). Only the person's own drafts are ever read.
    data-no-draft keeps fields out of storage, passwords and files never get in. A link [data-drop-draft] gives up
    the draft of the saver around it. A form [data-looks] is looked at as often as one likes and saved by its button
-   `accept` alone: an answer with the header `X-Draft: keep` has saved nothing, and the draft stays. */
+   `accept` alone: an answer with the header `X-Draft: keep` has saved nothing, and the draft stays. A form
+   [data-stays] is saved by its buttons and, with then=stay, whenever one of its fields is left; giving up its
+   draft takes back what was sent since it was opened. */
 (function () {
   "use strict";
 
@@ -141,6 +143,7 @@
       else data.append(input.name, input.value);
     });
     if (button && button.name) data.append(button.name, button.value);
+    if (!button && saver.matches("[data-stays]")) data.append("then", "stay");
     var more = JSON.parse(saver.getAttribute("hx-vals") || "{}");
     Object.keys(more).forEach(function (name) { data.append(name, more[name]); });
     var isSafe = Object.keys(names).some(function (name) { return /^op\b/.test(name); });
@@ -342,6 +345,18 @@
     abandoned(function (found) { if (added.isConnected) takeBack(added, found); });
   });
 
+  // Before htmx follows the link. After a conflict it leads to what is stored, which is somebody else's.
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest("[data-drop-draft]");
+    var form = link && link.closest("form[data-stays][data-sent]");
+    if (!form || form.elements.seen) return;
+    event.preventDefault();
+    event.stopPropagation();
+    form.reset();
+    partsOf(form).forEach(function (field) { setDirty(field, true); });
+    form.requestSubmit();
+  }, true);
+
   document.addEventListener("click", function (event) {
     var link = event.target.closest("[data-drop-draft]");
     var saver = link && link.closest(SAVES);
@@ -378,6 +393,8 @@
   }
 
   document.addEventListener("htmx:configRequest", function (event) {
+    var trigger = event.detail.triggeringEvent;
+    if (event.detail.elt.matches("form[data-stays]") && trigger && trigger.type === "change") event.detail.parameters.then = "stay";
     if (event.detail.verb !== "get" && !event.detail.elt.querySelector("input[type=file]")) event.detail.timeout = TIMEOUT;
   });
 
@@ -390,6 +407,7 @@
     if (isPressed) keep(saver, how);
     var values = partsOf(saver).map(function (field) { return { field: field, value: valueOf(field) }; });
     var status = statusFor(saver);
+    if (!isPressed) saver.setAttribute("data-sent", "");
     inFlight.set(event.detail.xhr, { saver: saver, key: keyOf(saver), values: values, how: how, status: status });
     if (!unsent.has(saver)) say(status, "saving");
   });

@@ -10,6 +10,7 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from intranet.demo import sample_pdf
+from intranet.models import FactRow
 from tests.e2e.harness import PHONE, Server, Visit, Visitor, serving
 from tests.integration.filing_ground import at, files, rows, save
 from tests.world import PASSWORD, Client, World
@@ -53,6 +54,21 @@ def people(world: World) -> list[str]:
     return [row.cells["person"] for row in rows(world, "exchange")]
 
 
+def save_row(world: World, person: str) -> None:
+    with world.write() as session:
+        cells = {"person": person, "category": "定期", "start": "2030-09-01", "document": True}
+        session.add(
+            FactRow(
+                entry_id=world.entries["g01"],
+                table="exchange",
+                position=0,
+                cells=cells,
+                created_by=world.users["lead1"],
+            )
+        )
+        session.commit()
+
+
 # --- copying a row -------------------------------------------------------------------------------
 
 
@@ -75,6 +91,64 @@ def test_a_copied_row_is_typed_over_and_outlives_a_reload(world: World, lead: Vi
     expect(panel.locator("tbody tr", has_text="乙某 002")).to_have_count(1)
     assert people(world) == ["甲某 001", "乙某 002"]
     assert [row.cells["start"] for row in rows(world, "exchange")] == ["2030-09-01", "2030-09-01"]
+
+
+# --- a row saves itself ----------------------------------------------------------------------------
+
+
+def opened(page: Page, person: str) -> str:
+    """Open the row; the ids of its fields begin so."""
+    page.locator("#table-exchange").get_by_role("link", name=person).click()
+    box = page.locator("#table-exchange [name='c:person']")
+    expect(box).to_be_focused()
+    return "#" + str(box.get_attribute("id")).removesuffix("person")
+
+
+def test_each_cell_of_a_row_saves_itself_as_it_is_left(world: World, lead: Visitor) -> None:
+    page, panel = lead.page, lead.page.locator("#table-exchange")
+    save_row(world, "甲某 001")
+    lead.go(at(world, "B1"))
+    stay(page)
+    here = opened(page, "甲某 001")
+    with lead.saving("/rows/"):
+        page.fill(f"{here}end", "2030年10月20日")
+        page.keyboard.press("Tab")
+    assert rows(world, "exchange")[0].cells["end"] == "2030-10-20"
+    expect(page.locator(f"{here}end")).to_have_value("2030-10-20")  # what was understood
+    expect(panel.locator(".row-now")).to_contain_text("满 1 个月 0 分")
+    expect(page.locator("[data-save-status='']")).to_contain_text("已保存")
+    with lead.saving("/rows/", 422):
+        page.fill(f"{here}end", "去年秋天")
+        page.keyboard.press("Tab")
+    expect(page.locator(f"{here}end-state")).to_contain_text("不是日期")
+    assert rows(world, "exchange")[0].cells["end"] == "2030-10-20"
+    with lead.saving("/rows/"):
+        page.fill(f"{here}end", "2030-12-20")
+        page.keyboard.press("Tab")
+    expect(page.locator(f"{here}end-state")).to_have_text("")
+    expect(panel.locator(".row-now")).to_contain_text("满 3 个月")
+    page.fill(f"{here}end", "2031-06-30")
+    page.keyboard.press("Enter")
+    expect(panel.locator(".row-form")).to_have_count(0)
+    assert rows(world, "exchange")[0].cells["end"] == "2031-06-30"
+    assert has_stayed(page)
+
+
+def test_cancelling_takes_back_what_saved_itself(world: World, lead: Visitor) -> None:
+    page, panel = lead.page, lead.page.locator("#table-exchange")
+    save_row(world, "甲某 001")
+    lead.go(at(world, "B1"))
+    here = opened(page, "甲某 001")
+    with lead.saving("/rows/"):
+        page.select_option(f"{here}category", "不定期")
+        page.keyboard.press("Tab")
+    page.fill(f"{here}person", "乙某 002")
+    panel.get_by_role("link", name="取消").click()
+    expect(panel.locator(".row-form")).to_have_count(0)
+    expect(panel).to_contain_text("甲某 001")
+    (row,) = rows(world, "exchange")
+    assert (row.cells["person"], row.cells["category"]) == ("甲某 001", "定期")
+    page.wait_for_function("() => !Object.keys(localStorage).some(key => key.startsWith('draft:'))")
 
 
 def test_the_cell_to_put_right_has_the_focus(world: World, lead: Visitor) -> None:

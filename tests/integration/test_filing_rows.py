@@ -216,10 +216,13 @@ def test_edit_conflict_shows_both_versions(world: World, client_for: SignIn) -> 
     assert "现在存的是“乙某”" in words(html)
     assert "现在存的是“区级”" in words(html)
     assert 'value="丙某"' in html
-    version = hidden(html, "version")
-    kept = client.post(
-        where, {"c:winner": "丙某", "c:level": "市级", "version": version, "op": "c"}, htmx=True
-    )
+    again = {"c:winner": "丙某", "c:level": "市级", "version": hidden(html, "version"), "op": "c"}
+    seen = {"seen": hidden(html, "seen")}
+    left = client.post(
+        where, {**again, **seen, "then": "stay"}, htmx=True
+    )  # a cell was left: that is no choice
+    assert left.status_code == 409
+    kept = client.post(where, {**again, **seen}, htmx=True)
     assert kept.status_code == 200
     (row,) = rows(world, "awards")
     assert (row.cells, row.version) == ({"winner": "丙某", "level": "市级"}, 3)
@@ -227,6 +230,36 @@ def test_edit_conflict_shows_both_versions(world: World, client_for: SignIn) -> 
         ("市级", "区级"),
         ("区级", "市级"),
     ]
+
+
+def test_a_cell_that_is_left_is_stored_and_the_row_stays_open(world: World, client_for: SignIn) -> None:
+    client = client_for("lead1")
+    add(client, world, "B2", "awards", **{"c:winner": "乙某", "c:level": "市级"})
+    (row,) = rows(world, "awards")
+    where = at(world, "B2", f"/rows/{row.id}")
+    form = client.get(at(world, "B2", f"?table=awards&row={row.id}")).get_data(as_text=True)
+    typed = {"c:winner": "丙某", "c:level": "市级", "then": "stay"}
+    first = client.post(
+        where, {**typed, "version": hidden(form, "version"), "op": hidden(form, "op")}, htmx=True
+    )
+    html = first.get_data(as_text=True)
+    assert first.status_code == 200
+    assert first.headers["HX-Reswap"] == "none"  # nothing under the hands is exchanged
+    assert 'name="c:winner"' not in html
+    assert f'id="row-{row.id}-state" hx-swap-oob="true"' in html
+    assert "按现在填的" in words(html)
+    typed |= {"c:level": "省级", "version": hidden(html, "version"), "op": hidden(html, "op")}
+    assert client.post(where, typed, htmx=True).status_code == 200
+    wrong = client.post(where, {**typed, "c:level": "宇宙级", "version": 3, "op": "x"}, htmx=True)
+    assert wrong.status_code == 422
+    assert wrong.headers["HX-Reswap"] == "none"
+    assert "data-unsaved" in wrong.get_data(as_text=True)
+    (row,) = rows(world, "awards")
+    assert (row.cells, row.version) == ({"winner": "丙某", "level": "省级"}, 3)
+    plain = client.post(
+        where, {**typed, "c:winner": "丁某", "version": 3, "op": "y"}
+    )  # without htmx: as ever
+    assert plain.status_code == 303
 
 
 def test_delete_undo_and_an_edit_of_what_is_gone(world: World, client_for: SignIn) -> None:

@@ -34,6 +34,10 @@ access.allow(
 )
 
 
+STAY = "stay"
+"""What a row form says when one of its cells was left, in the place of the button that was pressed."""
+
+
 def _texts(table: Table) -> dict[str, str]:
     return {c.key: request.form.get(f"c:{c.key}", "") for c in fact_rows.typed_columns(table)}
 
@@ -69,31 +73,58 @@ def edit_row(entry_id: int, code: str, row_id: int) -> Response:
     row = _row(desk, code, row_id)
     table = desk.rubric.table[row.table]
     texts = _texts(table)
+    stays = request.form.get("then") == STAY and wants_fragment()
     version = whole(request.form.get("version", "")) or 0
+    if not stays:
+        version = whole(request.form.get("seen", "")) or version
     try:
         op = request.form.get("op", "")
         row = fact_rows.edit_row(desk.filing, code, row_id, texts, version=version, op=op)
     except Invalid as error:
         typed = view.Typed(texts, error.problems)
         form = tables.row_form(desk, page, table, row, typed=typed, note=error.message)
-        return _table(desk, page, table.key, form=form, status=422)
+        return (_kept if stays else _table)(desk, page, table.key, form=form, status=422)
     except Conflict as error:
-        return _conflict(desk, page, table, error, texts)
+        return _conflict(desk, page, table, error, texts, over=version, stays=stays)
+    if stays:
+        desk = desk.again()
+        return _kept(desk, page, table.key, form=tables.row_form(desk, page, table, desk.rows[row_id]))
     return _table(desk, page, table.key, form=_next_form(desk, page, table, row))
 
 
-def _conflict(desk: Desk, page: Page, table: Table, error: Conflict, texts: dict[str, str]) -> Response:
+def _kept(desk: Desk, page: Page, key: str, *, form: tables.RowForm, status: int = 200) -> Response:
+    """A cell was left and the row stays open: nothing in it is swapped but what is said of it."""
+    shown = tables.table_view(desk, page, key, form=form)
+    response = answer("school/_row_kept.html", status=status, **values(desk, page), table=shown)
+    response.headers["HX-Reswap"] = "none"
+    return response
+
+
+def _conflict(
+    desk: Desk,
+    page: Page,
+    table: Table,
+    error: Conflict,
+    texts: dict[str, str],
+    *,
+    over: int = 0,
+    stays: bool = False,
+) -> Response:
     """Both versions in one form: what was typed in the fields, what is stored beside them.
 
     A row that was deleted meanwhile comes back as a new one, so that nothing typed is lost.
+
+    :param over: the version that was typed over.
     """
     theirs = stored_row(error.theirs)
     if theirs is None or theirs.deleted_at is not None:
         form = tables.row_form(desk, page, table, None, typed=view.Typed(texts), note=error.message)
     else:
         typed = view.Typed(texts, {}, tables.conflicts(desk, table, theirs, texts))
-        note = error.message + _("要用您填的，请再保存一次；要用现在存的，请按“取消”。")
-        form = tables.row_form(desk, page, table, theirs, typed=typed, note=note)
+        note = error.message + _("要用您填的，请按“保存这一行”；要用现在存的，请按“取消”。")
+        form = tables.row_form(desk, page, table, theirs, typed=typed, note=note, over=over)
+        if stays:
+            return _kept(desk, page, table.key, form=form, status=409)
     return _table(desk, page, table.key, form=form, status=409)
 
 

@@ -66,6 +66,8 @@ class RowForm:
     files: tuple[FileView, ...]
     note: str = ""
     may_delete: bool = False
+    seen: int = 0
+    """The version that stands beside what was typed, after a conflict; to save over it takes the button."""
     like: int = 0
     """The row that a new one was copied from."""
 
@@ -126,6 +128,12 @@ class TableView:
         """Whether the row being typed has no place among the rows: it is new, or another page's."""
         shown = {r.id for g in self.groups for r in g.rows}
         return self.form is not None and self.form.row_id not in shown
+
+    @property
+    def typed_row(self) -> RowView | None:
+        """The row being typed, as it is stored and counts."""
+        wanted = self.form.row_id if self.form is not None else 0
+        return next((r for g in self.groups for r in g.rows if wanted and r.id == wanted), None)
 
     @property
     def carried(self) -> int:
@@ -358,8 +366,12 @@ def row_form(
     typed: Typed | None = None,
     note: str = "",
     like: FactRow | None = None,
+    over: int | None = None,
 ) -> RowForm:
-    """The form of a stored row, or of a new one: with what ``like`` says, else the page's own conditions."""
+    """The form of a stored row, or of a new one: with what ``like`` says, else the page's own conditions.
+
+    :param over: after a conflict, the version that was typed over.
+    """
     typed = typed or Typed()
     source = row or like
     cells: Mapping[str, object] = source.cells if source is not None else _presets(page, table)
@@ -380,11 +392,12 @@ def row_form(
         )
     row_id = row.id or 0 if row is not None else 0
     files = tuple(file_view(desk, e) for e in desk.files_at.get(f"row:{row_id}", ())) if row_id else ()
-    version = row.version if row is not None else 0
+    stored = row.version if row is not None else 0
+    version, seen = (stored, 0) if over is None else (over, stored)
     share = desk.filing.share
     may_delete = row is not None and (share is None or share.covers(page.code, table.key, row.cells))
     copied = like.id or 0 if like is not None else 0
-    return RowForm(row_id, version, new_op(), tuple(controls), files, note, may_delete, copied)
+    return RowForm(row_id, version, new_op(), tuple(controls), files, note, may_delete, seen, copied)
 
 
 def _presets(page: Page, table: Table) -> dict[str, object]:
