@@ -10,7 +10,7 @@ from typing import Any
 from intranet.domain.scoring import EntrySheet, Scoring, score_entry
 from intranet.domain.standing import Leaf, leaf_of
 from intranet.enums import AppealState
-from intranet.i18n import _
+from intranet.i18n import LANGUAGES, _, use_language
 from intranet.models import Appeal, Cycle, Entry
 from intranet.queries import appeals as stored
 from intranet.queries import filed, results
@@ -57,6 +57,7 @@ def about(scoring: Scoring, entry: Entry, cycle: Cycle, appeal: Appeal) -> dict[
     sheet = score_entry(db(), cycle, scoring, entry)
     leaf = leaf_for(rubric, sheet, appeal.code, cycle)
     clause = rubric.by.get(appeal.code)
+    published, disputed = _published(rubric, entry, appeal)
     return {
         "rubric": rubric,
         "clause": clause,
@@ -64,7 +65,8 @@ def about(scoring: Scoring, entry: Entry, cycle: Cycle, appeal: Appeal) -> dict[
         "leaf": leaf,
         "bar": bar_of(leaf),
         "most": leaf.most if leaf else None,
-        "published": _published(rubric, entry, appeal),
+        "published": published,
+        "disputed": disputed,
         "evidence": _evidence(rubric, sheet, appeal.code),
         "files": stored.files_of(db(), [appeal.id or 0]).get(appeal.id or 0, []),
     }
@@ -92,12 +94,22 @@ def bar_of(leaf: Leaf | None) -> str:
     return leaf.bar
 
 
-def _published(rubric: Rubric, entry: Entry, appeal: Appeal) -> list[str]:
+def _published(rubric: Rubric, entry: Entry, appeal: Appeal) -> tuple[list[str], int | None]:
+    """The published lines, and which of them is disputed. An appeal keeps its line in the words of the language
+    it was filed in; None if no line says so any more."""
     row = next((u for u in results.unit_results(db(), appeal.result_id) if u.entry_id == entry.id), None)
     if row is None or appeal.code not in rubric.by:
-        return []
+        return [], None
     score = result_from_json(row.document).sheet.get(appeal.code)
-    return [] if score is None else lines_of(rubric, rubric.by[appeal.code], score)
+    if score is None:
+        return [], None
+    lines = lines_of(rubric, rubric.by[appeal.code], score)
+    for language in LANGUAGES:
+        with use_language(language):
+            words = lines_of(rubric, rubric.by[appeal.code], score)
+        if appeal.line in words and len(words) == len(lines):
+            return lines, words.index(appeal.line)
+    return lines, None
 
 
 def _evidence(rubric: Rubric, sheet: EntrySheet, code: str) -> list[tuple[int, int, str]]:

@@ -98,6 +98,14 @@ def test_a_unit_appeals_from_a_line_of_its_published_ledger(
             ("证明.pdf", "application/pdf", len(PDF)),
             ("说明.txt", "text/plain", len("见第 3 页".encode())),
         ]
+    admin = client_for("admin")
+    assert "<mark>考核组评定 2.5：章程未修订</mark>" in admin.get(f"{base}/appeals/{i}").get_data(
+        as_text=True
+    )
+    admin.post("/language", {"language": "en", "next": "/"})
+    assert "<mark>考核组: mark 2.5：章程未修订</mark>" in admin.get(f"{base}/appeals/{i}").get_data(
+        as_text=True
+    )
     (entry,) = log(world, "appeal.file")
     assert (entry.subject, entry.entry_id, entry.detail["line"]) == (
         "A1.2",
