@@ -91,6 +91,14 @@ def test_the_board_is_the_chairs(world: World, client_for: SignIn) -> None:
     assert client_for("chair").get(path).status_code == 200
 
 
+def test_before_review_the_board_asks_for_nothing(world: World, client_for: SignIn) -> None:
+    submit(world, state=CycleState.FILING)
+    text = said(client_for("chair"), f"/panel/cycles/{world.cycle_id}/board?show=missing")
+    assert "缺评 18" in text
+    assert "款要处理" not in text
+    assert "现在是填报阶段，不能评分。" in text
+
+
 def test_the_board_lists_spreads_widest_first(world: World, client_for: SignIn) -> None:
     submit(world)
     one, two = client_for("rev1"), client_for("rev2")

@@ -32,6 +32,7 @@ from ..forms import answer, whole
 from ..shell import cycle_bar
 from . import bp
 from .desk import Desk, open_desk
+from .showing import closed
 
 access.allow({"panel.board": access.PANEL})
 
@@ -152,6 +153,7 @@ def board(cycle_id: int) -> Response:
         page=here,
         pages=-(-len(shown) // PAGE),
         counts=counts,
+        closed=closed(cycle),
         open_count=sum(row.is_open for row in rows) + len(owed),
         with_faults=any(has_deductions(clause) for clause in rubric.clauses),
         view=view,
