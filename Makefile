@@ -3,7 +3,7 @@
 # make bench    measure: volume against plain merging, pages, scoring (a few minutes)
 # make check    lint, types, layers, templates, catalogue, vendored files
 PYTHON  ?= python3
-WORKERS ?= 2
+WORKERS ?= auto
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -22,7 +22,7 @@ demo-reset: $(STAMP)
 	$(BIN)/intranet demo --reset
 
 test: $(STAMP)
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --maxprocesses 8
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
