@@ -14,6 +14,7 @@ from sqlmodel import Session
 from intranet.actor import Actor
 from intranet.config import Settings
 from intranet.domain import (
+    cycle_dates,
     cycles,
     delegation,
     evidence,
@@ -117,7 +118,7 @@ def open_cycle(
         "publish_from": at + timedelta(days=35),
         "publish_until": at + timedelta(days=42),
     }
-    cycles.set_dates(session, admin, cycle, dates, version=None)
+    cycle_dates.set_dates(session, admin, cycle, dates, version=None)
     codes = {unit.data["code"] for unit in stage.units}
     ours = [id_ for row in all_units(session) if (id_ := row.unit.id) and row.unit.code in codes]
     cycles.choose_units(session, admin, cycle, ours)

@@ -18,7 +18,8 @@ from sqlmodel import Session
 
 from intranet.actor import Actor
 from intranet.domain import accounts
-from intranet.domain.cycles import DATES, TITLE, check_breaks, create_cycle, date_label
+from intranet.domain.cycle_dates import DATES, date_label
+from intranet.domain.cycles import TITLE, check_breaks, create_cycle
 from intranet.domain.log import record
 from intranet.domain.operations import outcome_of, remember
 from intranet.domain.phases import PRACTICE

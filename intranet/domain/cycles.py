@@ -1,4 +1,4 @@
-"""Preparing a cycle: its rubric, dates, units and panel, saved step by step.
+"""Preparing a cycle: its rubric, units and panel, saved step by step; the dates are in ``cycle_dates``.
 
 The snapshot of the rubric is taken when the cycle is created and refreshed with every step until
 it opens. How it opens and goes on is ``lifecycle``; the rulings are ``rulings``.
@@ -6,8 +6,7 @@ it opens. How it opens and goes on is ``lifecycle``; the rulings are ``rulings``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlmodel import Session
@@ -25,49 +24,10 @@ from intranet.models import Cycle, Entry
 from intranet.plugins import Installed, RubricRegistry
 from intranet.queries.cycles import entries_of, panel_grants, seats, units_for
 from intranet.queries.people import user_by_login
-from intranet.queries.publication import publications_of
 from intranet.rubric.loader import Definition
 from intranet.rubric.ranking import comparable
 
 TITLE = 80
-
-MOST_RETURNS = 20
-DATES = (
-    "filing_from",
-    "filing_until",
-    "review_until",
-    "deliberation_until",
-    "publish_from",
-    "publish_until",
-)
-"""The dates of a cycle in their order."""
-
-
-def date_label(name: str) -> str:
-    return {
-        "filing_from": _("填报开始"),
-        "filing_until": _("填报截止"),
-        "review_until": _("评分截止"),
-        "deliberation_until": _("合议截止"),
-        "publish_from": _("公示开始"),
-        "publish_until": _("公示截止"),
-    }[name]
-
-
-NOTICE_DATES = ("publish_from", "publish_until")
-"""What a publication (公示) sets when it is issued: first and last day of its notice."""
-
-
-def fixed_dates(state: CycleState, *, has_notice: bool = False) -> frozenset[str]:
-    """Dates that do not move any more: of phases already over, and those that a published notice states."""
-    over = {
-        CycleState.DRAFT: 0,
-        CycleState.FILING: 1,
-        CycleState.REVIEW: 2,
-        CycleState.DELIBERATION: 3,
-        CycleState.PUBLISHED: 5,
-    }
-    return frozenset(DATES[: over.get(state, len(DATES))]) | frozenset(NOTICE_DATES if has_notice else ())
 
 
 def definition_of(cycle: Cycle, registry: RubricRegistry) -> Definition:
@@ -83,7 +43,8 @@ def require_draft(cycle: Cycle) -> None:
         raise DomainError(_("考核已开启，这一步不能再改。"))
 
 
-def _check_version(cycle: Cycle, version: int | None) -> None:
+def check_version(cycle: Cycle, version: int | None) -> None:
+    """:raises Conflict: somebody has changed the cycle since it was read."""
     if version is not None and version != cycle.version:
         raise Conflict(_("有人刚刚改过这个考核周期。请核对现在的内容后再保存。"), theirs=cycle)
 
@@ -192,7 +153,7 @@ def change_basics(
     :raises Invalid: a figure compared twice or too many, or one that the rubric does not have.
     """
     actor.require(Role.BUREAU)
-    _check_version(cycle, version)
+    check_version(cycle, version)
     old = _basics_of(cycle)
     cycle.title = _title(title, practice=cycle.practice)
     is_other = rubric != cycle.rubric_key
@@ -244,71 +205,6 @@ def check_breaks(cycle: Cycle, definition: Definition, codes: Sequence[str]) -> 
     gone = [c for c in codes if c not in known]
     if gone:
         raise Invalid(_("考核办法里没有可以比较的“%(name)s”，请重新选择。", name=gone[0]), field="tie_break")
-
-
-def set_dates(
-    session: Session,
-    actor: Actor,
-    cycle: Cycle,
-    dates: Mapping[str, datetime | None],
-    *,
-    version: int | None,
-    max_returns: int | None = None,
-) -> None:
-    """Set the dates that may still move, each after the one before it, and how often a unit may be returned.
-
-    :param max_returns: 0 to MOST_RETURNS; None leaves it as it is.
-    :raises Invalid: ``problems`` by date; a date out of order, or one missing after the opening.
-    """
-    actor.require(Role.BUREAU)
-    _check_version(cycle, version)
-    fixed = fixed_dates(cycle.state, has_notice=bool(publications_of(session, cycle.id or 0)))
-    new = {name: getattr(cycle, name) if name in fixed else dates.get(name) for name in DATES}
-    problems: dict[str, str] = {}
-    before: tuple[str, datetime] | None = None
-    for name in DATES:
-        date = new[name]
-        if date is None:
-            if (
-                cycle.state != CycleState.DRAFT
-                and name in ("filing_until", "review_until")
-                and name not in fixed
-            ):
-                problems[name] = _("考核已开启，这个日期不能空着。")
-            continue
-        if before is not None and date <= before[1] and name not in fixed:
-            problems[name] = _("要晚于%(before)s。", before=date_label(before[0]))
-        before = (name, date)
-    if max_returns is not None and not 0 <= max_returns <= MOST_RETURNS:
-        problems["max_returns"] = _("请填 0 到 %(n)s 的整数。", n=MOST_RETURNS)
-    if problems:
-        raise Invalid(_("日程里有 %(n)s 处要改。", n=len(problems)), problems)
-    if max_returns is not None and max_returns != cycle.max_returns:
-        old_number, cycle.max_returns = cycle.max_returns, max_returns
-        cycle.version += 1
-        session.add(cycle)
-        session.flush()
-        record(session, actor, "cycle.max_returns", old=old_number, new=max_returns, cycle_id=cycle.id)
-    old = {name: getattr(cycle, name) for name in DATES}
-    changed = [name for name in DATES if old[name] != new[name]]
-    if changed:
-        for name in changed:
-            setattr(cycle, name, new[name])
-        cycle.version += 1
-        session.add(cycle)
-        session.flush()
-        record(
-            session,
-            actor,
-            "cycle.dates",
-            old={n: _iso(old[n]) for n in changed},
-            new={n: _iso(new[n]) for n in changed},
-            cycle_id=cycle.id,
-        )
-
-
-def _iso(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat()
 
 
 def choose_units(session: Session, actor: Actor, cycle: Cycle, unit_ids: Iterable[int]) -> None:
@@ -378,7 +274,7 @@ def set_panel(
     :raises Invalid: an unknown login; somebody who has scored is taken off the panel.
     """
     actor.require(Role.BUREAU)
-    _check_version(cycle, version)
+    check_version(cycle, version)
     if cycle.state in (CycleState.PUBLISHED, CycleState.FINAL, CycleState.ARCHIVED):
         raise DomainError(_("结果已公布，考核组不能再改。"))
     assert cycle.id is not None

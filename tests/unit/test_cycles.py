@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from intranet.domain import rulings
-from intranet.domain.cycles import fixed_dates
+from intranet.domain.cycle_dates import fixed_dates
 from intranet.domain.freeze import canonical, fingerprint_of, moved
 from intranet.domain.lifecycle import naming, next_state, require_reason, state_before
 from intranet.domain.rulings import RulingState

@@ -8,6 +8,7 @@ bp = Blueprint("bureau", __name__, url_prefix="/bureau")
 
 from . import (  # noqa: E402
     appeals,
+    appeals_apply,
     archives,
     assignment,
     burden,
@@ -36,6 +37,7 @@ from . import (  # noqa: E402
 
 __all__ = [
     "appeals",
+    "appeals_apply",
     "archives",
     "assignment",
     "bp",

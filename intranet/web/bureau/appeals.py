@@ -1,26 +1,25 @@
-"""复核: the bureau's list, asking people other than the first scorers, the decision, the new freeze."""
+"""复核: the bureau's list, asking people other than the first scorers, the decision. The new freeze that follows is
+in ``appeals_apply.py``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Response, request, url_for
 
 from intranet.domain import appeal_decisions as decisions
-from intranet.domain import appeal_freeze as refreeze
 from intranet.domain import appeal_undo as undo
 from intranet.domain import appeals as work
 from intranet.domain.marking import parse_points
 from intranet.domain.operations import outcome_of, remember
-from intranet.domain.scoring import EntrySheet, score_entries, score_entry
+from intranet.domain.scoring import EntrySheet, score_entry
 from intranet.enums import CycleState
 from intranet.errors import DomainError, Invalid
 from intranet.i18n import _
 from intranet.models import Appeal, Cycle, Entry
 from intranet.queries import appeals as stored
-from intranet.queries import cycles as lists
 from intranet.queries import filed
 from intranet.queries.entries import schools_of
 from intranet.rubric.model import Rubric
@@ -42,8 +41,6 @@ access.allow(
             "appeal_assign",
             "appeal_decide",
             "appeal_undo",
-            "appeals_apply",
-            "appeals_apply_post",
         )
     }
 )
@@ -177,6 +174,24 @@ def _page(
     )
 
 
+def _refused(
+    cycle_id: int,
+    appeal_id: int,
+    error: DomainError,
+    typed: Typed | None = None,
+    *,
+    login: str = "",
+    undo: str = "",
+) -> Response:
+    """The page as it is stored, with what was wrong and what was typed: the decision, or in another form of it."""
+    db().rollback()
+    cycle, found, entry = _load(cycle_id, appeal_id)
+    if typed is None:
+        words = work.together(frame.scoring_of(cycle).rubric, stored.reviews_of(db(), appeal_id))
+        typed = replace(_prefilled(words), login=login, undo=undo)
+    return _page(cycle, found, entry, typed, status=error.status, error=error)
+
+
 def _prefilled(words: work.Together) -> Typed:
     return Typed(
         points="" if words.points is None else as_text(words.points),
@@ -235,12 +250,7 @@ def appeal_assign(cycle_id: int, appeal_id: int) -> Response:
             login=request.form.get("login", ""),
         )
     except DomainError as error:
-        db().rollback()
-        cycle, found, entry = _load(cycle_id, appeal_id)
-        words = work.together(frame.scoring_of(cycle).rubric, stored.reviews_of(db(), appeal_id))
-        typed = _prefilled(words)
-        typed.login = request.form.get("login", "")
-        return _page(cycle, found, entry, typed, status=error.status, error=error)
+        return _refused(cycle_id, appeal_id, error, login=request.form.get("login", ""))
     remember(db(), actor(), op, {"appeal": appeal_id}, at=current_time())
     say("done", _("已请复核人。他们只看得到这一件。"))
     return go(here)
@@ -258,9 +268,8 @@ def appeal_decide(cycle_id: int, appeal_id: int) -> Response:
     try:
         _decide(cycle, found, entry, sheet, known, typed)
     except DomainError as error:
-        db().rollback()
         typed.problems = dict(error.problems) if isinstance(error, Invalid) else {}
-        return _page(*_load(cycle_id, appeal_id), typed, status=error.status, error=error)
+        return _refused(cycle_id, appeal_id, error, typed)
     remember(db(), actor(), op, {"appeal": appeal_id}, at=current_time())
     if typed.do == "reject":
         say("done", _("已驳回，结论会显示给申请单位。"))
@@ -289,12 +298,7 @@ def appeal_undo(cycle_id: int, appeal_id: int) -> Response:
             version=_version(),
         )
     except DomainError as error:
-        db().rollback()
-        cycle, found, entry = _load(cycle_id, appeal_id)
-        words = work.together(frame.scoring_of(cycle).rubric, stored.reviews_of(db(), appeal_id))
-        typed = _prefilled(words)
-        typed.undo = request.form.get("reason", "")
-        return _page(cycle, found, entry, typed, status=error.status, error=error)
+        return _refused(cycle_id, appeal_id, error, undo=request.form.get("reason", ""))
     remember(db(), actor(), op, {"appeal": appeal_id}, at=current_time())
     say("done", _("结论已撤回，这一件重新办理。"))
     return go(here)
@@ -350,62 +354,3 @@ def _decide(
 def _figure_version(n: int) -> int:
     text = request.form.get(f"v.{n}", "0")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
-
-
-# --- the new freeze --------------------------------------------------------------------------------
-
-
-def _sheets(cycle: Cycle) -> dict[int, EntrySheet]:
-    return score_entries(
-        db(), cycle, frame.scoring_of(cycle), lists.entries_of(db(), cycle.id or 0), check=True
-    )
-
-
-@bp.get(ROOT + "/apply")
-def appeals_apply(cycle_id: int) -> Response:
-    return _apply(frame.load(cycle_id))
-
-
-def _apply(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
-    """What the new freeze would change, before anything is changed."""
-    scoring = frame.scoring_of(cycle)
-    foreseen = refreeze.foresee(db(), cycle, scoring, _sheets(cycle))
-    waiting = stored.waiting_for_freeze(db(), cycle.id or 0)
-    return frame.page(
-        "bureau/appeals_apply.html",
-        cycle,
-        "appeals",
-        status=status,
-        error=error,
-        waiting=waiting,
-        own={f.entry.id for f in waiting},
-        still_open=sum(f.is_open for f in stored.appeals_of_cycle(db(), cycle.id or 0)),
-        foreseen=foreseen,
-        moves=shown_moves([m.to_json() for m in foreseen.moved]),
-        unit_word=scoring.rubric.terms.unit,
-        clause_names={c.code: c.name for c in scoring.rubric.clauses},
-        may_apply=cycle.state == CycleState.PUBLISHED and bool(waiting),
-        op=frame.new_op(),
-    )
-
-
-@bp.post(ROOT + "/apply")
-def appeals_apply_post(cycle_id: int) -> Response:
-    cycle = frame.load(cycle_id)
-    try:
-        held = refreeze.apply(
-            db(),
-            actor(),
-            cycle,
-            frame.scoring_of(cycle),
-            _sheets(cycle),
-            seen=request.form.get("seen", ""),
-            at=current_time(),
-            op=request.form.get("op", ""),
-        )
-    except DomainError as error:
-        db().rollback()
-        return _apply(frame.load(cycle_id), status=error.status, error=error)
-    text = _("已重新计算并冻结（第 %(n)s 次）。排名、导出和各单位的结果页都已是新的。", n=held.number)
-    say("done", text)
-    return go(url_for("bureau.cycle_appeals", cycle_id=cycle_id))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from flask import Response, request, url_for
 
+from intranet.domain import cycle_dates as schedule
 from intranet.domain import cycles as work
 from intranet.domain.operations import outcome_of, remember
 from intranet.domain.rulings import known_to
@@ -236,12 +237,17 @@ def _onward(cycle: Cycle, here: str) -> Response:
 def _dates(cycle: Cycle, *, status: int = 200, error: DomainError | None = None) -> Response:
     typed = request.form if request.method == "POST" else {}
     has_notice = bool(publications_of(db(), cycle.id or 0))
-    fixed = work.fixed_dates(cycle.state, has_notice=has_notice)
+    fixed = schedule.fixed_dates(cycle.state, has_notice=has_notice)
     rows = []
-    for name in work.DATES:
+    for name in schedule.DATES:
         stored = frame.as_input(getattr(cycle, name))
         rows.append(
-            (name, work.date_label(name), stored if name in fixed else typed.get(name, stored), name in fixed)
+            (
+                name,
+                schedule.date_label(name),
+                stored if name in fixed else typed.get(name, stored),
+                name in fixed,
+            )
         )
     return frame.page(
         "bureau/cycle_dates.html",
@@ -250,7 +256,7 @@ def _dates(cycle: Cycle, *, status: int = 200, error: DomainError | None = None)
         status=status,
         error=error,
         rows=rows,
-        by_notice=work.NOTICE_DATES if has_notice else (),
+        by_notice=schedule.NOTICE_DATES if has_notice else (),
         may_return=cycle.state in (CycleState.DRAFT, CycleState.FILING, CycleState.REVIEW),
         max_returns=typed.get("max_returns", cycle.max_returns),
     )
@@ -269,7 +275,7 @@ def cycle_dates_save(cycle_id: int) -> Response:
         if problems:
             raise Invalid(_("日程里有 %(n)s 处要改。", n=len(problems)), problems)
         work.refresh(db(), actor(), found, ground().registry)
-        work.set_dates(
+        schedule.set_dates(
             db(),
             actor(),
             found,
@@ -293,7 +299,7 @@ def _posted_number(found: Cycle) -> int:
 def _posted_dates() -> tuple[dict[str, datetime | None], dict[str, str]]:
     dates: dict[str, datetime | None] = {}
     problems: dict[str, str] = {}
-    for name in work.DATES:
+    for name in schedule.DATES:
         try:
             dates[name] = frame.parse_moment(request.form.get(name, ""), name)
         except Invalid as error:
