@@ -130,7 +130,11 @@ class Item:
     entry: Entry
     indicator: Clause
     leaves: tuple[Leaf, ...]
-    is_returned: bool = False  # out for correction (退回修改); the entry's other indicators are not
+
+    @property
+    def is_returned(self) -> bool:
+        """Out for correction (退回修改) now; the entry's other indicators are not."""
+        return any(leaf.is_returned for leaf in self.leaves)
 
     @property
     def is_ready(self) -> bool:
@@ -261,7 +265,7 @@ def item_of(
     """grounds: shared by the items of one list, so that each page of the rubric is looked up once."""
     grounds = grounds or Grounds(rubric)
     leaves = tuple(leaf_of(rubric, sheet, c, combine, grounds) for c in rubric.leaves(indicator.code))
-    return Item(sheet.entry, indicator, leaves, indicator.code in sheet.returned)
+    return Item(sheet.entry, indicator, leaves)
 
 
 def items_of(
@@ -289,8 +293,8 @@ def next_due(items: Sequence[Item], user_id: int, after: Item | None = None) -> 
 
 
 def neighbours(items: Sequence[Item], here: Item) -> tuple[Item | None, Item | None]:
-    """The items that are handed in before and after this one in the queue; none if it does not stand in it (the chair
-    looks at what is not assigned to the own person)."""
+    """The items that are handed in, before and after this one in the queue; none if it does not stand in it
+    (the chair looks at what is not assigned to the own person)."""
     ready = [i for i in items if (i.is_ready and i.marked) or _same(i, here)]
     place = next((n for n, i in enumerate(ready) if _same(i, here)), None)
     if place is None:

@@ -256,6 +256,11 @@ def test_a_cell_that_is_left_is_stored_and_the_row_stays_open(world: World, clie
     assert "data-unsaved" in wrong.get_data(as_text=True)
     (row,) = rows(world, "awards")
     assert (row.cells, row.version) == ({"winner": "丙某", "level": "省级"}, 3)
+    assert "data-stays" in form
+    pressed = client.post(
+        where, {**typed, "c:level": "宇宙级", "then": "", "version": 3, "op": "z"}, htmx=True
+    )
+    assert "data-stays" not in pressed.get_data(as_text=True)  # what was refused is saved by its button alone
     plain = client.post(
         where, {**typed, "c:winner": "丁某", "version": 3, "op": "y"}
     )  # without htmx: as ever

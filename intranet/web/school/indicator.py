@@ -23,6 +23,7 @@ from intranet.web.forms import answer, go, wants_fragment, whole
 
 from . import bp, inquiries, ledger, sharing, tables, view
 from .desk import Desk, load, new_op
+from .row_form import RowForm, row_form
 
 access.allow(
     {
@@ -55,7 +56,7 @@ def indicator(entry_id: int, code: str) -> Response:
     return show_page(desk, page, row_form=form, table=key, deleted=deleted)
 
 
-def open_row(desk: Desk, page: Page, key: str, row: str, *, like: str = "") -> tables.RowForm | None:
+def open_row(desk: Desk, page: Page, key: str, row: str, *, like: str = "") -> RowForm | None:
     """The form of a row by its id, or of a ``new`` one; None where this person may not change it.
 
     :param like: the id of the row that the new one is a copy of, if it is still there.
@@ -71,12 +72,12 @@ def open_row(desk: Desk, page: Page, key: str, row: str, *, like: str = "") -> t
             source = None
         if source is not None and not tables.may_change(desk, page, source):
             source = None
-        return tables.row_form(desk, page, table, None, like=source)
+        return row_form(desk, page, table, None, like=source)
     stored = desk.rows.get(whole(row) or 0)
     if stored is None or stored.table != key or stored.deleted_at is not None:
         raise NotFound(_("没有这一行。"))
     may = tables.may_change(desk, page, stored)
-    return tables.row_form(desk, page, table, stored) if may else None
+    return row_form(desk, page, table, stored) if may else None
 
 
 def _deleted_row(desk: Desk, page: Page, key: str, row: str) -> FactRow | None:
@@ -146,7 +147,7 @@ def show_page(
     typed: view.Typed | None = None,
     slot_typed: view.Typed | None = None,
     selves: list[view.SelfView] | None = None,
-    row_form: tables.RowForm | None = None,
+    row_form: RowForm | None = None,
     table: str = "",
     table_error: str = "",
     deleted: FactRow | None = None,

@@ -20,6 +20,7 @@ from intranet.web.forms import answer, go, say, wants_fragment, whole
 from . import bp, tables, view
 from .desk import Desk, load
 from .indicator import ROOT, open_row, show_page, stored_row, values
+from .row_form import RowForm, conflicts, row_form
 
 access.allow(
     {
@@ -51,19 +52,19 @@ def add_row(entry_id: int, code: str, key: str) -> Response:
         row = fact_rows.add_row(desk.filing, code, key, texts, op=request.form.get("op", ""))
     except Invalid as error:
         typed = view.Typed(texts, error.problems)
-        form = tables.row_form(desk, page, table, None, typed=typed, note=error.message)
+        form = row_form(desk, page, table, None, typed=typed, note=error.message)
         return _table(desk, page, key, form=form, status=422)
     except Conflict as error:
         return _conflict(desk, page, table, error, texts)
     return _table(desk, page, key, form=_next_form(desk, page, table, row))
 
 
-def _next_form(desk: Desk, page: Page, table: Table, row: FactRow) -> tables.RowForm | None:
+def _next_form(desk: Desk, page: Page, table: Table, row: FactRow) -> RowForm | None:
     """What is open after a row was saved: nothing, an empty new row, or one with the same cells."""
     then = request.form.get("then")
     if then not in ("more", "copy") or not desk.may_help(page.code):
         return None
-    return tables.row_form(desk, page, table, None, like=row if then == "copy" else None)
+    return row_form(desk, page, table, None, like=row if then == "copy" else None)
 
 
 @bp.post(ROOT + "/rows/<int:row_id>")
@@ -82,17 +83,17 @@ def edit_row(entry_id: int, code: str, row_id: int) -> Response:
         row = fact_rows.edit_row(desk.filing, code, row_id, texts, version=version, op=op)
     except Invalid as error:
         typed = view.Typed(texts, error.problems)
-        form = tables.row_form(desk, page, table, row, typed=typed, note=error.message)
+        form = row_form(desk, page, table, row, typed=typed, note=error.message)
         return (_kept if stays else _table)(desk, page, table.key, form=form, status=422)
     except Conflict as error:
         return _conflict(desk, page, table, error, texts, over=version, stays=stays)
     if stays:
         desk = desk.again()
-        return _kept(desk, page, table.key, form=tables.row_form(desk, page, table, desk.rows[row_id]))
+        return _kept(desk, page, table.key, form=row_form(desk, page, table, desk.rows[row_id]))
     return _table(desk, page, table.key, form=_next_form(desk, page, table, row))
 
 
-def _kept(desk: Desk, page: Page, key: str, *, form: tables.RowForm, status: int = 200) -> Response:
+def _kept(desk: Desk, page: Page, key: str, *, form: RowForm, status: int = 200) -> Response:
     """A cell was left and the row stays open: nothing in it is swapped but what is said of it."""
     shown = tables.table_view(desk, page, key, form=form)
     response = answer("school/_row_kept.html", status=status, **values(desk, page), table=shown)
@@ -118,11 +119,11 @@ def _conflict(
     """
     theirs = stored_row(error.theirs)
     if theirs is None or theirs.deleted_at is not None:
-        form = tables.row_form(desk, page, table, None, typed=view.Typed(texts), note=error.message)
+        form = row_form(desk, page, table, None, typed=view.Typed(texts), note=error.message)
     else:
-        typed = view.Typed(texts, {}, tables.conflicts(desk, table, theirs, texts))
+        typed = view.Typed(texts, {}, conflicts(desk, table, theirs, texts))
         note = error.message + _("要用您填的，请按“保存这一行”；要用现在存的，请按“取消”。")
-        form = tables.row_form(desk, page, table, theirs, typed=typed, note=note, over=over)
+        form = row_form(desk, page, table, theirs, typed=typed, note=note, over=over)
         if stays:
             return _kept(desk, page, table.key, form=form, status=409)
     return _table(desk, page, table.key, form=form, status=409)
@@ -163,7 +164,7 @@ def _table(
     page: Page,
     key: str,
     *,
-    form: tables.RowForm | None = None,
+    form: RowForm | None = None,
     deleted: FactRow | None = None,
     error: str = "",
     status: int = 200,
@@ -182,9 +183,7 @@ def _table(
     return go(f"{_where(desk, page, key, form, deleted)}#table-{key}")
 
 
-def _where(
-    desk: Desk, page: Page, key: str, form: tables.RowForm | None, deleted: FactRow | None = None
-) -> str:
+def _where(desk: Desk, page: Page, key: str, form: RowForm | None, deleted: FactRow | None = None) -> str:
     """The page, with the row that is open in it: loaded anew, or after signing in again, it is open again.
 
     Without JavaScript the address also says what was just deleted, for its 撤销.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -17,7 +17,8 @@ from intranet.rubric.model import Clause, Column, RosterClause, Table, TallyClau
 from intranet.rubric.numbers import show
 
 from .desk import Desk, new_op
-from .view import Control, FileView, Typed, as_shown, as_typed, file_view
+from .row_form import RowForm
+from .view import FileView, as_shown, file_view
 
 CellView = tuple[str, str, bool]
 """(label, text, is it a figure)."""
@@ -53,23 +54,6 @@ class RowGroup:
     points: Fraction | None = None
     title: str = ""
     is_due: bool = False  # somebody has to do something about these rows
-
-
-@dataclass(frozen=True, slots=True)
-class RowForm:
-    """The row being typed. row_id 0 is a new one."""
-
-    row_id: int
-    version: int
-    op: str
-    controls: tuple[Control, ...]
-    files: tuple[FileView, ...]
-    note: str = ""
-    may_delete: bool = False
-    seen: int = 0
-    """The version that stands beside what was typed, after a conflict; to save over it takes the button."""
-    like: int = 0
-    """The row that a new one was copied from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,70 +336,3 @@ def _deleted(desk: Desk, table: Table, row: FactRow | None) -> RowView | None:
     gone = tables.Row(table, row.cells, desk.filed.facts, 0)
     head = _text(desk, gone, table.columns[0].key) or _("空行")
     return RowView(row.id or 0, head, "", (), "", "", None, None, "", "", (), True)
-
-
-# --- the row being typed -------------------------------------------------------------------------
-
-
-def row_form(
-    desk: Desk,
-    page: Page,
-    table: Table,
-    row: FactRow | None,
-    *,
-    typed: Typed | None = None,
-    note: str = "",
-    like: FactRow | None = None,
-    over: int | None = None,
-) -> RowForm:
-    """The form of a stored row, or of a new one: with what ``like`` says, else the page's own conditions.
-
-    :param over: after a conflict, the version that was typed over.
-    """
-    typed = typed or Typed()
-    source = row or like
-    cells: Mapping[str, object] = source.cells if source is not None else _presets(page, table)
-    controls = []
-    for column in typed_columns(table):
-        value = cells.get(column.key)
-        controls.append(
-            Control(
-                item=column,
-                name=f"c:{column.key}",
-                id=f"{table.key}-{row.id if row else 'new'}-{column.key}",
-                value=typed.texts.get(column.key, as_typed(value)),
-                shown=as_shown(desk, column, value),
-                error=typed.problems.get(column.key, ""),
-                theirs=typed.theirs.get(column.key, ""),
-                label=column.label,
-            )
-        )
-    row_id = row.id or 0 if row is not None else 0
-    files = tuple(file_view(desk, e) for e in desk.files_at.get(f"row:{row_id}", ())) if row_id else ()
-    stored = row.version if row is not None else 0
-    version, seen = (stored, 0) if over is None else (over, stored)
-    share = desk.filing.share
-    may_delete = row is not None and (share is None or share.covers(page.code, table.key, row.cells))
-    copied = like.id or 0 if like is not None else 0
-    return RowForm(row_id, version, new_op(), tuple(controls), files, note, may_delete, seen, copied)
-
-
-def _presets(page: Page, table: Table) -> dict[str, object]:
-    """What all conditions under which this page reads the table have in common, and column defaults."""
-    wheres = page.tables[table.key]
-    common = {
-        key: allowed[0]
-        for key, allowed in (wheres[0].items() if wheres else ())
-        if len(allowed) == 1 and all(w.get(key) == allowed for w in wheres)
-    }
-    defaults = {c.key: c.default for c in table.columns if c.default is not None}
-    return {**defaults, **common}
-
-
-def conflicts(desk: Desk, table: Table, theirs: FactRow, texts: Mapping[str, str]) -> dict[str, str]:
-    """Cells in which what is stored now differs from what was typed, for people."""
-    out = {}
-    for column in typed_columns(table):
-        if as_typed(theirs.cells.get(column.key)) != texts.get(column.key, ""):
-            out[column.key] = as_shown(desk, column, theirs.cells.get(column.key))
-    return out

@@ -16,6 +16,7 @@ from intranet.web.forms import answer, go, wants_fragment, whole
 from . import bp, tables, view
 from .desk import Desk, load, new_op
 from .indicator import ROOT, show_page, slots_answer, values
+from .row_form import row_form
 
 access.allow(
     {
@@ -76,12 +77,12 @@ def _answer(desk: Desk, code: str, ref: str, error: Invalid | None = None) -> Re
     table, text = desk.rubric.table[row.table], error.message if error else ""
     if wants_fragment():
         desk = desk.again()
-        form = tables.row_form(desk, page, table, row, note=text)
+        form = row_form(desk, page, table, row, note=text)
         template = "school/_table.html" if error else "school/_table_saved.html"
         shown = tables.table_view(desk, page, row.table, form=form)
         return answer(template, status=422 if error else 200, **values(desk, page), table=shown, oob=False)
     if error:
-        form = tables.row_form(desk, page, table, row, note=text)
+        form = row_form(desk, page, table, row, note=text)
         return show_page(desk, page, status=422, row_form=form, table=row.table)
     where = url_for("school.indicator", entry_id=desk.entry_id, code=code, table=row.table, row=row.id)
     return go(f"{where}#table-{row.table}")
